@@ -1,0 +1,57 @@
+package alert
+
+import "sessionwarden"
+
+// advice says what to do: if it was you, and if it was not.
+func advice(a sessionwarden.Alert) []Section {
+	return []Section{
+		{Title: "If it was you", Lines: ifYou(a)},
+		{Title: "If it was not you", Lines: ifNot(a)},
+	}
+}
+
+// ifYou names what would make the alert quiet next time.
+func ifYou(a sessionwarden.Alert) []Line {
+	const most = 5
+	var lines []Line
+	seen := make(map[string]bool)
+	for _, item := range a.Items {
+		for _, f := range worstFirst(item) {
+			if f.Silence == "" || seen[f.Silence] {
+				continue
+			}
+			seen[f.Silence] = true
+			if len(lines) == most {
+				return append(lines, command("and more: ", "sessionwarden findings"+onAccount(a.Account)))
+			}
+			lines = append(lines, command("To keep this quiet: ", outside(f.Silence, 800)))
+		}
+	}
+	return lines
+}
+
+// ifNot says what a person should do about a thief.
+func ifNot(a sessionwarden.Alert) []Line {
+	if a.Severity < sessionwarden.Warning {
+		return nil
+	}
+	var lines []Line
+	for _, item := range a.Items {
+		if len(lines) < detailed && stays(item) && plainID(item.Sighting.ID) && onAccount(a.Account) != "" {
+			lines = append(lines, endIt("End it now: ", a, item.Sighting.ID))
+		}
+	}
+	return append(lines,
+		say("1. Change the password."),
+		say("2. Revoke the API key and make a new one."),
+		hand("3. Sign out everywhere: "),
+		say("4. Look at the Steam account too: sign out everywhere, and check its API key and trade URL."))
+}
+
+// stays reports whether nothing is going to end the item's session.
+func stays(item sessionwarden.AlertItem) bool {
+	if !aboutSession(item) || item.Sighting.Ownership.Untouchable() || item.Sighting.State != sessionwarden.Live {
+		return false
+	}
+	return item.Action == nil
+}

@@ -1,0 +1,501 @@
+package alert_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/alert"
+	"sessionwarden/alert/slacktest"
+)
+
+func TestTheFirstMessageGoesAtOnceAndTheNextASecondLater(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		w.commit(named(1, sessionwarden.Warning, "one"), named(2, sessionwarden.Warning, "two"), named(3, sessionwarden.Critical, "three"))
+		w.wantTitles("three")
+		if d := w.slack.Messages()[0].Posted.Sub(w.began); d != 0 {
+			t.Errorf("the first message came after %v", d)
+		}
+		w.after(5 * time.Second)
+		w.wantTitles("three", "one", "two")
+		at := w.slack.Requests()
+		for i := 1; i < len(at); i++ {
+			if gap := at[i].At.Sub(at[i-1].At); gap < time.Second || gap > 1100*time.Millisecond {
+				t.Errorf("%v between two messages", gap)
+			}
+		}
+	})
+}
+
+func TestSlackIsDownForTenHours(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		w.slack.Always(slacktest.Status(503))
+		w.commit(named(1, sessionwarden.Warning, "one"), named(2, sessionwarden.Warning, "two"))
+		w.after(5 * time.Hour)
+		w.commit(named(3, sessionwarden.Critical, "three"))
+		w.after(5 * time.Hour)
+		if n := len(w.slack.Requests()); n < 120 || n > 170 {
+			t.Errorf("%d attempts in ten hours; five minutes apart are about 130", n)
+		}
+		status := w.teller.Status()[0]
+		if status.Pending != 3 || status.Broken || !strings.Contains(status.Error, "503") {
+			t.Errorf("status is %+v", status)
+		}
+		w.slack.Always(slacktest.None())
+		w.after(6 * time.Minute)
+		w.wantTitles("three", "one", "two")
+		if status := w.teller.Status()[0]; status.Pending != 0 || status.Error != "" || status.LastSent.IsZero() {
+			t.Errorf("status is %+v", status)
+		}
+	})
+}
+
+func TestRetryAfterIsHonouredAndClamped(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"30": 30 * time.Second, "": time.Minute, "0": time.Second, "-1": time.Second, "1000000000": 10 * time.Minute,
+		"99999999999999999999": 10 * time.Minute, "soon": time.Minute, "Sat, 01 Jan 2000 00:00:45 GMT": 45 * time.Second,
+	} {
+		for _, bot := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%q %t", header, bot), func(t *testing.T) {
+				inWorld(t, bot, func(w *world) {
+					w.slack.Fail(slacktest.Limited(header))
+					w.commit(named(1, sessionwarden.Warning, "one"))
+					w.after(11 * time.Minute)
+					requests := w.slack.Requests()
+					if len(requests) != 2 {
+						t.Fatalf("%d requests, want 2", len(requests))
+					}
+					if gap := requests[1].At.Sub(requests[0].At); gap < want || gap > want+time.Second {
+						t.Errorf("tried again after %v, want %v", gap, want)
+					}
+					w.wantTitles("one")
+				})
+			})
+		}
+	}
+}
+
+func TestABotUpdatesItsMessage(t *testing.T) {
+	inWorld(t, true, func(w *world) {
+		a := login(1, sessionwarden.Planned)
+		w.commit(a)
+		w.wantTitles("ending it now")
+		w.after(300 * time.Millisecond)
+		a = next(a, sessionwarden.Done)
+		w.commit(a)
+		w.after(2 * time.Second)
+		w.wantTitles("not proven yet")
+		w.commit(next(a, sessionwarden.Verified))
+		w.after(2 * time.Second)
+		w.wantTitles("ended, verified gone")
+		m := w.slack.Messages()[0]
+		if len(m.History) != 2 || m.Updated.IsZero() || m.Channel != "C0SECURITY" {
+			t.Errorf("the message was changed %d times in %s", len(m.History), m.Channel)
+		}
+		if n := len(w.slack.Requests()); n != 3 {
+			t.Errorf("%d requests, want 3", n)
+		}
+	})
+}
+
+func TestABotUpdatesAfterARestart(t *testing.T) {
+	inWorld(t, true, func(w *world) {
+		a := login(1, sessionwarden.Done)
+		w.commit(a)
+		w.restart()
+		w.after(time.Minute)
+		if n := len(w.slack.Requests()); n != 1 {
+			t.Fatalf("%d requests after a restart, want the one before it", n)
+		}
+		w.commit(next(a, sessionwarden.Verified))
+		w.after(2 * time.Second)
+		w.wantTitles("verified")
+	})
+}
+
+func TestARevisionIsSentOnce(t *testing.T) {
+	inWorld(t, true, func(w *world) {
+		a := login(1, sessionwarden.Verified)
+		for range 5 {
+			w.commit(a)
+			w.after(2 * time.Second)
+		}
+		if n := len(w.slack.Requests()); n != 1 {
+			t.Errorf("%d requests, want 1", n)
+		}
+	})
+}
+
+func TestAWebhookWaitsForTheAnswerASecondAtMost(t *testing.T) {
+	t.Run("answered in time", func(t *testing.T) {
+		inWorld(t, false, func(w *world) {
+			a := login(1, sessionwarden.Planned)
+			w.commit(a)
+			w.after(300 * time.Millisecond)
+			w.wantTitles()
+			w.commit(next(a, sessionwarden.Done))
+			w.wantTitles("not proven yet")
+			if d := w.slack.Messages()[0].Posted.Sub(w.began); d != 300*time.Millisecond {
+				t.Errorf("sent after %v", d)
+			}
+		})
+	})
+	t.Run("not answered", func(t *testing.T) {
+		inWorld(t, false, func(w *world) {
+			a := login(1, sessionwarden.Planned)
+			w.commit(a)
+			w.after(1001 * time.Millisecond)
+			w.wantTitles("ending it now")
+			if d := w.slack.Messages()[0].Posted.Sub(w.began); d != time.Second {
+				t.Errorf("sent after %v", d)
+			}
+			a = next(a, sessionwarden.Done)
+			w.commit(a)
+			w.commit(next(a, sessionwarden.Verified))
+			w.after(time.Hour)
+			w.wantTitles("ending it now") // quiet: it proved true
+		})
+	})
+}
+
+func TestAWebhookSendsAgainOnlyWhatProvedUntrue(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		a := login(1, sessionwarden.Done)
+		w.commit(a)
+		a = next(a, sessionwarden.Failed)
+		a.Correction = a.Revision
+		w.commit(a)
+		w.after(3 * time.Second)
+		w.wantTitles("not proven yet", "act by hand")
+		b := next(a, sessionwarden.Verified)
+		b.Correction = a.Correction
+		w.commit(b)
+		w.after(time.Hour)
+		w.wantTitles("not proven yet", "act by hand")
+		w.restart()
+		w.after(time.Hour)
+		w.wantTitles("not proven yet", "act by hand")
+	})
+}
+
+func TestWhatIsNotSentSurvivesARestart(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		w.slack.Always(slacktest.Reset())
+		w.commit(named(1, sessionwarden.Warning, "one"), named(2, sessionwarden.Critical, "two"))
+		w.after(3 * time.Hour)
+		w.stop()
+		w.slack.Always(slacktest.None())
+		before := len(w.slack.Requests())
+		w.start()
+		w.after(time.Second)
+		if n := len(w.slack.Requests()); n != before {
+			t.Errorf("a restart forgets the pause: %d requests", n-before)
+		}
+		w.after(6 * time.Minute)
+		w.wantTitles("two", "one")
+	})
+}
+
+func TestACrashBetweenSendingAndRecordingIsMarked(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		w.disk.lostAfter = 1 // what is written before the answer arrives, its outcome does not
+		w.commit(named(77, sessionwarden.Critical, "one"))
+		w.wantTitles("one")
+		w.stop()
+		w.disk.lostAfter = -1
+		w.start()
+		w.after(time.Minute)
+		w.wantTitles("one", "(repeat)")
+		if text := slacktest.Text(w.slack.Messages()[1]); !strings.Contains(text, "alert 77") {
+			t.Errorf("the alert's id is not said:\n%s", text)
+		}
+		w.restart()
+		w.after(time.Minute)
+		w.wantTitles("one", "(repeat)")
+	})
+}
+
+func TestAnAnswerThatNeverComesIsMarked(t *testing.T) {
+	inWorld(t, true, func(w *world) {
+		w.slack.Fail(slacktest.HangAfter())
+		w.commit(named(1, sessionwarden.Critical, "one"))
+		w.after(time.Minute)
+		w.wantTitles("one", "(repeat)")
+	})
+}
+
+func TestABrokenChannelIsTriedHourlyAndKeepsItsMessages(t *testing.T) {
+	for name, fault := range map[string]slacktest.Fault{
+		"channel_not_found": slacktest.Refuse("channel_not_found"), "is_archived": slacktest.Refuse("is_archived"), "token_revoked": slacktest.Refuse("token_revoked"),
+		"webhook 403": slacktest.Webhook(403, "invalid_token"), "webhook 404": slacktest.Webhook(404, "no_service"), "webhook 410": slacktest.Webhook(410, "channel_is_archived"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, !strings.HasPrefix(name, "webhook"), func(w *world) {
+				w.slack.Always(fault)
+				w.commit(named(1, sessionwarden.Critical, "one"))
+				w.after(10*time.Hour - time.Minute)
+				if n := len(w.slack.Requests()); n != 10 {
+					t.Errorf("%d attempts in ten hours, want 10", n)
+				}
+				if s := w.teller.Status()[0]; !s.Broken || s.Pending != 1 || s.Error == "" {
+					t.Errorf("status is %+v", s)
+				}
+				if n := strings.Count(w.logs.String(), "level=ERROR"); n != 1 {
+					t.Errorf("%d errors in the log, want 1:\n%s", n, w.logs)
+				}
+				w.slack.Always(slacktest.None())
+				w.after(time.Hour)
+				w.wantTitles("one")
+				if s := w.teller.Status()[0]; s.Broken || s.Pending != 0 {
+					t.Errorf("status is %+v", s)
+				}
+			})
+		})
+	}
+}
+
+func TestARefusedFormIsNeverSentAgain(t *testing.T) {
+	for _, code := range []string{"invalid_blocks", "msg_too_long", "msg_blocks_too_long"} {
+		for _, bot := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s %t", code, bot), func(t *testing.T) {
+				inWorld(t, bot, func(w *world) {
+					w.slack.Fail(slacktest.Refuse(code))
+					w.commit(login(1, sessionwarden.Verified))
+					messages := w.slack.Messages()
+					if len(messages) != 1 || len(messages[0].Raw) != 0 || !messages[0].Posted.Equal(w.began) {
+						t.Fatalf("want one plain message at once, have %d", len(messages))
+					}
+					if !strings.Contains(messages[0].Text, "Ended and verified gone") {
+						t.Errorf("the plain message is %q", messages[0].Text)
+					}
+					if !w.disk.of(1).Plain {
+						t.Error("that only plain text works is not on the disk")
+					}
+				})
+			})
+		}
+	}
+	t.Run("refused in plain text too", func(t *testing.T) {
+		inWorld(t, false, func(w *world) {
+			w.slack.Fail(slacktest.Refuse("invalid_blocks"), slacktest.Refuse("invalid_payload"))
+			w.commit(login(91, sessionwarden.Verified), named(92, sessionwarden.Warning, "the next one"))
+			w.after(10 * time.Second)
+			messages := w.slack.Messages()
+			if len(messages) != 2 || !strings.Contains(messages[0].Text, "alert 91") || strings.Contains(messages[0].Text, "Brazil") {
+				t.Fatalf("messages are %q", w.titles())
+			}
+		})
+	})
+	t.Run("refused in every form", func(t *testing.T) {
+		inWorld(t, false, func(w *world) {
+			w.slack.Fail(slacktest.Refuse("invalid_blocks"), slacktest.Refuse("invalid_payload"), slacktest.Refuse("no_text"))
+			w.commit(login(91, sessionwarden.Verified), named(92, sessionwarden.Warning, "the next one"))
+			w.after(30 * time.Minute)
+			w.wantTitles("the next one") // one bad message holds up nobody
+			w.after(time.Hour)
+			w.wantTitles("the next one", "alert 91")
+		})
+	})
+}
+
+func TestBadAnswersAreFailures(t *testing.T) {
+	for name, fault := range map[string]slacktest.Fault{
+		"a page of somebody else": slacktest.HTML(), "ok without ts": slacktest.NoTS(), "reset": slacktest.Reset(),
+		"hang": slacktest.Hang(), "endless": slacktest.Flood(), "500": slacktest.Status(500), "302": slacktest.Status(302),
+		"internal_error": slacktest.Refuse("internal_error"), "an unheard-of code": slacktest.Refuse("brand_new_code"),
+	} {
+		for _, bot := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s %t", name, bot), func(t *testing.T) {
+				inWorld(t, bot, func(w *world) {
+					w.slack.Fail(fault)
+					w.commit(named(1, sessionwarden.Critical, "one"))
+					w.after(time.Minute)
+					w.wantTitles("one")
+					if n := len(w.slack.Requests()); n != 2 {
+						t.Errorf("%d requests, want 2", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestAMessageThatIsGoneIsSentAgainOnlyWhenItMatters(t *testing.T) {
+	inWorld(t, true, func(w *world) {
+		a := login(1, sessionwarden.Done)
+		w.commit(a)
+		w.after(2 * time.Second)
+		w.slack.Fail(slacktest.Refuse("message_not_found"))
+		a = next(a, sessionwarden.Verified)
+		w.commit(a)
+		w.after(time.Minute)
+		w.wantTitles("not proven yet")
+		a = next(a, sessionwarden.Failed)
+		a.Correction = a.Revision
+		w.commit(a)
+		w.after(time.Minute)
+		w.wantTitles("not proven yet", "act by hand")
+	})
+}
+
+func TestOnlyWhatIsSevereEnoughIsSent(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		quiet := named(1, sessionwarden.Info, "quiet")
+		well := named(2, sessionwarden.Info, "well again")
+		well.Kind = sessionwarden.Recovered
+		w.commit(quiet, well)
+		w.after(time.Minute)
+		w.wantTitles("well again")
+		w.stop()
+		w.least = sessionwarden.Info
+		w.start()
+		w.after(time.Minute)
+		w.wantTitles("well again") // old news stays untold when the configuration changes
+		quiet.Revision, quiet.Severity, quiet.Title, quiet.Updated = 1, sessionwarden.Critical, "loud", time.Now()
+		w.commit(quiet)
+		w.after(time.Minute)
+		w.wantTitles("well again", "loud")
+	})
+}
+
+func TestOneMatterThatWaitsTwiceIsToldOnce(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		w.slack.Always(slacktest.Status(500))
+		one, two := named(1, sessionwarden.Warning, "first"), named(2, sessionwarden.Critical, "second")
+		one.Key, two.Key = "blind main", "blind main"
+		w.commit(one, two)
+		w.after(time.Minute)
+		w.slack.Always(slacktest.None())
+		w.after(10 * time.Minute)
+		w.wantTitles("second")
+		if w.disk.of(1).Sent != 1 || w.disk.of(2).Sent != 1 {
+			t.Error("both have to be recorded")
+		}
+	})
+}
+
+func TestAFullDiskSendsNothingTwice(t *testing.T) {
+	inWorld(t, true, func(w *world) {
+		w.disk.set(true)
+		w.commit(named(1, sessionwarden.Critical, "one"))
+		w.after(10 * time.Minute)
+		w.wantTitles("one")
+		if s := w.teller.Status()[0]; !strings.Contains(s.Error, "cannot be recorded") {
+			t.Errorf("status is %+v", s)
+		}
+		w.disk.set(false)
+		w.after(time.Minute)
+		if w.disk.of(1).Sent != 1 {
+			t.Error("the delivery did not come to the disk when that worked again")
+		}
+	})
+}
+
+func TestUrgentAlertsGoOutWithoutADisk(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		w.disk.set(true)
+		w.slack.Fail(slacktest.Status(500))
+		a := named(0, sessionwarden.Critical, "the history cannot be saved")
+		a.Kind = sessionwarden.Unsaved
+		w.teller.Urgent(a)
+		w.teller.Urgent(a) // the same again
+		w.after(time.Minute)
+		w.wantTitles("cannot be saved")
+	})
+	t.Run("bounded", func(t *testing.T) {
+		inWorld(t, false, func(w *world) {
+			w.slack.Always(slacktest.Status(500))
+			for i := range 1000 {
+				w.teller.Urgent(named(0, sessionwarden.Warning, fmt.Sprint("matter ", i)))
+			}
+			w.teller.Urgent(named(0, sessionwarden.Critical, "the worst"))
+			synctest.Wait()
+			if n := w.teller.Status()[0].Pending; n != 64 {
+				t.Errorf("%d wait in memory, want 64", n)
+			}
+			w.slack.Always(slacktest.None())
+			w.after(10 * time.Minute)
+			if got := w.titles(); len(got) != 2 || !strings.Contains(got[0], "the worst") || !strings.Contains(got[1], "63 alerts") {
+				t.Errorf("messages are %q", got)
+			}
+			if text := slacktest.Text(w.slack.Messages()[0]); !strings.Contains(text, "937 more alerts could neither be saved") {
+				t.Errorf("what was given up is not said:\n%s", text)
+			}
+		})
+	})
+}
+
+func TestFlushWaitsAndSaysWhatIsLeft(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		w.teller.Add([]sessionwarden.Alert{named(1, sessionwarden.Warning, "one"), named(2, sessionwarden.Warning, "two")})
+		if err := w.teller.Flush(context.Background()); err != nil {
+			t.Errorf("Flush: %v", err)
+		}
+		w.wantTitles("one", "two")
+		w.slack.Always(slacktest.Webhook(404, "no_service"))
+		w.teller.Add([]sessionwarden.Alert{named(3, sessionwarden.Warning, "three")})
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		err := w.teller.Flush(ctx)
+		if err == nil || !strings.Contains(err.Error(), "channel slack: 1 alert not delivered: Slack does not know this webhook") {
+			t.Errorf("Flush says %v", err)
+		}
+		if d := time.Since(began); d > 5*time.Second {
+			t.Errorf("Flush waits %v for a channel that is tried in an hour", d)
+		}
+	})
+}
+
+func TestATestAlertSaysHowEachChannelFares(t *testing.T) {
+	inWorld(t, true, func(w *world) {
+		if r := w.teller.Test(context.Background())[0]; !r.OK || r.Channel != "slack" || r.Outcome != "delivered" {
+			t.Errorf("result is %+v", r)
+		}
+		w.wantTitles("TEST: this is a test alert")
+		w.slack.Always(slacktest.Refuse("not_in_channel"))
+		if r := w.teller.Test(context.Background())[0]; r.OK || !strings.Contains(r.Outcome, "not_in_channel") || !strings.Contains(r.Cure, "/invite") {
+			t.Errorf("result is %+v", r)
+		}
+		if s := w.teller.Status()[0]; s.Broken || s.Pending != 0 {
+			t.Errorf("a test changes the status: %+v", s)
+		}
+	})
+}
+
+func TestANewChannelIsNotToldOldNews(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		old := named(1, sessionwarden.Critical, "old")
+		old.Created = old.Created.Add(-48 * time.Hour)
+		unsent := named(2, sessionwarden.Critical, "sent to nobody")
+		unsent.Created = old.Created
+		w.stop()
+		w.disk.alerts[1], w.disk.alerts[2] = old, unsent
+		w.disk.deliveries[delivery{1, "another"}] = sessionwarden.Delivery{Alert: 1, Channel: "another", Sent: 1, Time: old.Created}
+		w.start()
+		w.after(time.Minute)
+		w.wantTitles("sent to nobody")
+	})
+}
+
+// mistaken is a channel with a bug.
+type mistaken struct{}
+
+func (mistaken) Name() string    { return "mistaken" }
+func (mistaken) CanUpdate() bool { return false }
+func (mistaken) Send(context.Context, alert.Message, string) (string, error) {
+	panic("https://hooks.slack.invalid/" + canary)
+}
+
+func TestAPanicOfAChannelIsContained(t *testing.T) {
+	t.Parallel()
+	teller := alert.New(alert.Options{Outbox: newDisk(), Channels: []alert.Channel{mistaken{}}})
+	r := teller.Test(context.Background())[0]
+	if r.OK || strings.Contains(r.Outcome, canary) {
+		t.Errorf("result is %+v", r)
+	}
+}

@@ -1,0 +1,19 @@
+// Package alert tells people: it delivers what waits in the durable outbox,
+// makes the words, and speaks to Slack.
+//
+// Start with [Teller]: [New], [Teller.Load] at the start, [Teller.Add] with
+// what was committed, [Teller.Run] until the end. Read teller.go first, then
+// next.go (what a channel sends next, and when several alerts become one
+// digest), worker.go (one attempt and what comes of it) and compose.go (an
+// alert becomes a [Message]).
+//
+// An alert is committed by others before it comes here. Each channel has a
+// [sessionwarden.Delivery] per alert on disk, so that a start after a crash
+// takes the very same way as a quiet day: what was not recorded as sent is
+// sent. Words are made at the moment of sending, from the state that the facts
+// are in then, and claim no more than that state proves.
+//
+// Everything in an alert that came from outside (addresses, user agents, names
+// of networks) is hostile text: it is cleaned, cut, and cannot format, link or
+// mention in any channel.
+package alert

@@ -1,0 +1,116 @@
+package alert
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"sessionwarden"
+)
+
+const (
+	// brokenPause is how long a channel that a person has to mend is left
+	// alone.
+	brokenPause = time.Hour
+	// longestPause is the longest between two attempts on a channel that
+	// fails.
+	longestPause = 5 * time.Minute
+	// limitedPause is how long a channel is left alone that limits us and does
+	// not say for how long.
+	limitedPause = time.Minute
+)
+
+// lane is one channel and what is to be done on it. Its fields are guarded by
+// the Teller's lock, but for the first four, which never change.
+type lane struct {
+	channel Channel
+	name    string
+	update  bool
+	wake    chan struct{}
+
+	state   map[uint64]sessionwarden.Delivery // what became of each alert here
+	pending map[uint64]need                   // what is to be done
+	owed    map[uint64]sessionwarden.Delivery // deliveries that are not on the disk yet
+	unsaved bool                              // the last attempt to record deliveries failed
+
+	pace    *rate.Limiter // one message a second, the first at once
+	singles *rate.Limiter // critical alerts that are sent by themselves in a crowd
+	hurry   bool          // the next message is the last one in a plainer form: it does not wait
+
+	quiet    time.Time     // no digest before this
+	gap      time.Duration // between the last two digests
+	attempts int           // failed ones since the last success
+	notTill  time.Time     // the channel is left alone until then
+	broken   bool
+	failure  string
+	lastSent time.Time
+	bare     map[uint64]bool // refused in plain text too: sent without any words from outside
+}
+
+// newLane returns the lane of a channel.
+func newLane(c Channel) *lane {
+	return &lane{
+		channel: c, name: c.Name(), update: c.CanUpdate(), wake: make(chan struct{}, 1),
+		state: make(map[uint64]sessionwarden.Delivery), pending: make(map[uint64]need),
+		owed: make(map[uint64]sessionwarden.Delivery), bare: make(map[uint64]bool),
+		pace:    rate.NewLimiter(rate.Every(time.Second), 1),
+		singles: rate.NewLimiter(rate.Every(time.Minute), 3),
+	}
+}
+
+// wants returns what the channel has to do about an alert.
+func (l *lane) wants(t *Teller, m *matter) need {
+	d := l.state[m.alert.ID]
+	n := due(m.alert, d, l.update)
+	if n != first {
+		return n
+	}
+	if d.Error == passedOver && !m.alert.Updated.After(d.Time) || !loud(m.alert, t.least) {
+		return nothing
+	}
+	return n
+}
+
+// loud reports whether an alert is severe enough to be sent. That all is well
+// again is told whatever its severity is, and so is what a person asked for.
+func loud(a sessionwarden.Alert, least sessionwarden.Severity) bool {
+	return a.Severity >= least || a.Kind == sessionwarden.Recovered || a.Kind == sessionwarden.TestAlert
+}
+
+// consider finds out what the channel has to do about an alert. What is
+// passed over is remembered on the disk with the next delivery, so that it
+// does not come up when the configuration changes.
+func (l *lane) consider(t *Teller, m *matter) {
+	id := m.alert.ID
+	if n := l.wants(t, m); n != nothing {
+		l.pending[id] = n
+		return
+	}
+	delete(l.pending, id)
+	delete(l.bare, id)
+	if d := l.state[id]; !m.urgent && d.Sent == 0 && (d.Error != passedOver || d.Time.Before(m.alert.Updated)) {
+		d = sessionwarden.Delivery{Alert: id, Channel: l.name, Error: passedOver, Time: t.now()}
+		l.state[id], l.owed[id] = d, d
+	}
+}
+
+// backOff returns the pause after the n-th failure in a row: a second,
+// doubling to five minutes, less up to a fifth so that many programs do not
+// come at once.
+func backOff(n int) time.Duration {
+	pause := longestPause
+	if n < 10 {
+		pause = min(time.Second<<max(n-1, 0), longestPause)
+	}
+	return pause - time.Duration(rand.Int64N(int64(pause)/5))
+}
+
+// unsure reports whether an attempt may have arrived without our knowing: the
+// program ended between sending and recording, or no answer came.
+func unsure(d sessionwarden.Delivery) bool {
+	if d.Attempts == 0 {
+		return false
+	}
+	return d.Error == "" || len(d.Error) >= len(mayHaveArrived) && d.Error[len(d.Error)-len(mayHaveArrived):] == mayHaveArrived
+}

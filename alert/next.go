@@ -1,0 +1,160 @@
+package alert
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"sessionwarden"
+)
+
+const (
+	// crowd is how many alerts may wait on a channel before several are put
+	// into one message.
+	crowd = 4
+	// maxSleep is how long a worker sleeps at most before it looks at the
+	// clock again, so that a clock that jumps does not hold an alert.
+	maxSleep = 30 * time.Second
+	// never is how long a worker sleeps that has nothing to do.
+	never = time.Duration(1<<63 - 1)
+	// The pause between digests grows while the flood goes on.
+	firstGap         = 5 * time.Second
+	longestGap       = 5 * time.Minute
+	longestUrgentGap = time.Minute // where a critical alert waits
+)
+
+// job is one message to be sent: for one alert or for many.
+type job struct {
+	head   uint64   // the first alert, which stands for all of them on the disk until the message is sent
+	ids    []uint64 // all of them
+	need   need
+	digest bool
+}
+
+// candidate is an alert that may be sent now.
+type candidate struct {
+	id       uint64
+	key      string
+	severity sessionwarden.Severity
+	need     need
+}
+
+// next decides what the channel sends now; without a job it says how long
+// there is nothing to do. The caller holds t.mu.
+func (l *lane) next(t *Teller, now time.Time) (*job, time.Duration) {
+	if len(l.pending) == 0 {
+		return nil, never
+	}
+	if wait := min(l.notTill.Sub(now), brokenPause); wait > 0 {
+		return nil, wait
+	}
+	if tokens := l.pace.TokensAt(now); tokens < 1 && !l.hurry {
+		return nil, time.Duration((1-tokens)*float64(time.Second)) + time.Millisecond
+	}
+	news, change, soonest := l.candidates(t, now)
+	news, same := sameMatter(news)
+	if len(news) == 0 {
+		if change == nil {
+			return nil, soonest
+		}
+		return single(*change, nil), 0
+	}
+	top := slices.MinFunc(news, before)
+	switch {
+	case len(news) <= crowd:
+		if change != nil && change.severity > top.severity {
+			return single(*change, nil), 0
+		}
+		return single(top, same), 0
+	case top.severity == sessionwarden.Critical && l.singles.AllowN(now, 1):
+		return single(top, same), 0
+	}
+	wait := l.quiet.Sub(now)
+	switch {
+	case wait <= 0 || wait > longestGap || t.flushing > 0:
+		return gather(news, same), 0
+	case change != nil:
+		return single(*change, nil), 0
+	}
+	return nil, min(wait, soonest)
+}
+
+// before orders candidates: the most severe first, the older before the newer.
+func before(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.severity, a.severity), cmp.Compare(a.id, b.id))
+}
+
+// candidates returns the new messages that may be sent now, in no order; the
+// update that comes first, if any; and how long until something more is ready.
+func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change *candidate, soonest time.Duration) {
+	soonest = never
+	for id, n := range l.pending {
+		m := t.known[id]
+		if wait := ready(m.alert, l.state[id], n, l.update, now); wait > 0 {
+			soonest = min(soonest, wait)
+			continue
+		}
+		c := candidate{id: id, key: m.alert.Key, severity: m.alert.Severity, need: n}
+		switch {
+		case n != update:
+			news = append(news, c)
+		case change == nil || before(c, *change) < 0:
+			change = &c
+		}
+	}
+	return news, change, soonest
+}
+
+// sameMatter leaves out alerts that wait together with a newer one of the
+// same key that is no less severe: the newer one speaks for them. It returns
+// them by the newer one's id.
+func sameMatter(news []candidate) (kept []candidate, same map[uint64][]uint64) {
+	newest := make(map[string]candidate)
+	for _, c := range news {
+		if n, ok := newest[c.key]; c.key != "" && (!ok || c.id > n.id) {
+			newest[c.key] = c
+		}
+	}
+	if len(newest) == 0 {
+		return news, nil
+	}
+	same = make(map[uint64][]uint64)
+	for _, c := range news {
+		if n := newest[c.key]; c.key != "" && n.id != c.id && n.severity >= c.severity {
+			same[n.id] = append(same[n.id], c.id)
+			continue
+		}
+		kept = append(kept, c)
+	}
+	return kept, same
+}
+
+// single is the job of one alert.
+func single(c candidate, same map[uint64][]uint64) *job {
+	return &job{head: c.id, ids: append([]uint64{c.id}, same[c.id]...), need: c.need}
+}
+
+// gather is the job of a digest of all of news. Its head is the oldest alert:
+// that stays in whatever digest comes if this one fails.
+func gather(news []candidate, same map[uint64][]uint64) *job {
+	j := &job{need: first, digest: true}
+	for _, c := range news {
+		j.ids = append(append(j.ids, c.id), same[c.id]...)
+	}
+	j.head = slices.Min(j.ids)
+	return j
+}
+
+// spread widens the gap before the next digest while the flood goes on.
+func (l *lane) spread(now time.Time, critical bool) {
+	longest := longestGap
+	if critical {
+		longest = longestUrgentGap
+	}
+	if l.gap == 0 || now.Sub(l.quiet) > l.gap {
+		l.gap = firstGap
+	} else {
+		l.gap = min(2*l.gap, longest)
+	}
+	l.quiet = now.Add(l.gap)
+}

@@ -1,0 +1,81 @@
+package alert
+
+import (
+	"context"
+	"time"
+
+	"sessionwarden"
+)
+
+// Outbox is where committed alerts wait. storage.DB implements it.
+type Outbox interface {
+	// Outbox returns the alerts that may still have to be sent or updated,
+	// each in its newest revision, and what is known of their deliveries.
+	Outbox(ctx context.Context) ([]sessionwarden.Alert, []sessionwarden.Delivery, error)
+	// Delivered records the state of deliveries, all or none of them.
+	Delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error
+}
+
+// Channel is one way to people. Its methods are called from one goroutine at
+// a time, but for Send of a test alert.
+type Channel interface {
+	// Name is the channel's name on disk, in metrics and in status; it comes
+	// from the program, never from outside.
+	Name() string
+	// CanUpdate reports whether what was sent can be changed afterwards.
+	CanUpdate() bool
+	// Send delivers m. A ref that is not empty names the message to be
+	// changed instead. It returns what a later update needs, "" where there
+	// can be none. Errors are a *[SendError] where the channel knows more than
+	// that it failed.
+	Send(ctx context.Context, m Message, ref string) (newRef string, err error)
+}
+
+// need is what a channel still has to do about one alert.
+type need uint8
+
+const (
+	nothing need = iota
+	first        // it was never sent
+	again        // what was sent proved untrue and cannot be changed
+	update       // what was sent can be changed to the newest state
+)
+
+// due returns what a channel has to do about a, given what became of it there.
+func due(a sessionwarden.Alert, d sessionwarden.Delivery, canUpdate bool) need {
+	switch {
+	case d.Sent > a.Revision:
+		return nothing
+	case d.Sent == 0:
+		return first
+	case canUpdate && d.Ref != "":
+		return update
+	case a.Correction >= d.Sent: // what was sent is revision d.Sent-1
+		return again
+	}
+	return nothing
+}
+
+// patience is how long a channel that cannot update waits for the answer to
+// an action before it sends.
+const patience = time.Second
+
+// ready returns how long the alert has to wait before it is sent, 0 for not.
+func ready(a sessionwarden.Alert, d sessionwarden.Delivery, n need, canUpdate bool, now time.Time) time.Duration {
+	if d.Attempts == 0 && d.NotTill.After(now) { // refused in every form: its own pause
+		return min(d.NotTill.Sub(now), brokenPause)
+	}
+	age := now.Sub(a.Created)
+	if n == first && !canUpdate && a.Waiting && age >= 0 && age < patience {
+		return patience - age
+	}
+	return 0
+}
+
+// mayHaveArrived ends the reason of an attempt whose outcome is not known. It
+// is stored with the delivery, and read again after a restart.
+const mayHaveArrived = "; it may have arrived"
+
+// passedOver is the stored reason of an alert that was below the least
+// severity when it came.
+const passedOver = "below min_severity"

@@ -1,0 +1,157 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+// SlackBotOptions is what a [SlackBot] is made of.
+type SlackBotOptions struct {
+	Name      string                 // "" for "slack"
+	Token     func() (string, error) // the bot token, a secret; asked for at each message
+	Channel   string                 // "#security" or a channel's id
+	APIURL    string                 // "" for Slack's own; https, or http on loopback
+	Transport http.RoundTripper      // nil: its own, with HTTPS_PROXY honoured
+	Timeout   time.Duration          // of one message; 0: 10 s
+}
+
+// SlackBot posts with a bot token and updates what it posted.
+type SlackBot struct {
+	name    string
+	token   func() (string, error)
+	channel string
+	api     string
+	client  *http.Client
+}
+
+// NewSlackBot returns the channel. It fails when something is missing or the
+// API's URL cannot be used.
+func NewSlackBot(o SlackBotOptions) (*SlackBot, error) {
+	switch {
+	case o.Token == nil:
+		return nil, errors.New("a Slack bot needs its token")
+	case o.Channel == "":
+		return nil, errors.New("a Slack bot needs the channel that it posts to")
+	case o.APIURL == "":
+		o.APIURL = slack.APIURL
+	}
+	if _, err := checkURL(o.APIURL); err != nil {
+		return nil, fmt.Errorf("the Slack API's URL cannot be used: %w", err)
+	}
+	if !strings.HasSuffix(o.APIURL, "/") {
+		o.APIURL += "/"
+	}
+	return &SlackBot{
+		name: named(o.Name), token: o.Token, channel: o.Channel, api: o.APIURL,
+		client: newHTTPClient(o.Transport, o.Timeout),
+	}, nil
+}
+
+// Name implements [Channel].
+func (b *SlackBot) Name() string { return b.name }
+
+// CanUpdate implements [Channel]: always.
+func (b *SlackBot) CanUpdate() bool { return true }
+
+// Send implements [Channel]. A ref is the channel's id and the message's
+// timestamp, joined by a colon.
+func (b *SlackBot) Send(ctx context.Context, m Message, ref string) (string, error) {
+	token, err := b.token()
+	if err != nil || token == "" {
+		return "", &SendError{Class: Broken, Reason: "the bot token cannot be read", Cure: "look at bot_token_file, its permissions and its content"}
+	}
+	door := &apiDoor{client: b.client}
+	api := slack.New(token, slack.OptionHTTPClient(door), slack.OptionAPIURL(b.api))
+	options := []slack.MsgOption{slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(), slack.MsgOptionDisableMarkdown()}
+	if m.Plain {
+		options = append(options, slack.MsgOptionText(slackText(m.Text), false))
+		if ref != "" {
+			options = append(options, slack.MsgOptionBlocks()) // takes the blocks of the first form away
+		}
+	} else {
+		options = append(options, slack.MsgOptionText(slackText(m.Summary), false), slack.MsgOptionBlocks(slackBlocks(m)...))
+	}
+	var channel, ts string
+	if ref == "" {
+		channel, ts, err = api.PostMessageContext(ctx, b.channel, options...)
+	} else {
+		place, at, ok := strings.Cut(ref, ":")
+		if !ok {
+			return "", &SendError{Class: Lost, Reason: "the message to be updated is not known"}
+		}
+		channel, ts, _, err = api.UpdateMessageContext(ctx, place, at, options...)
+	}
+	if err == nil && (!door.ok || ts == "") {
+		err = &SendError{Class: Retry, Reason: "Slack's answer does not say that the message is there", Unsure: true}
+	}
+	if err != nil {
+		return "", botError(err, token, ref != "")
+	}
+	return newRef(channel, ts), nil
+}
+
+// newRef is what an update needs; "" where Slack's answer cannot be used for
+// one.
+func newRef(channel, ts string) string {
+	if code(strings.ToLower(channel)) == "" || code(strings.ReplaceAll(ts, ".", "")) == "" {
+		return ""
+	}
+	return channel + ":" + ts
+}
+
+// botError sorts an error of the Web API.
+func botError(err error, token string, updating bool) *SendError {
+	var known *SendError
+	if errors.As(err, &known) {
+		return known
+	}
+	var refused slack.SlackErrorResponse
+	if errors.As(err, &refused) {
+		said := code(refused.Err)
+		if secretIn(said, token) {
+			said = ""
+		}
+		return slackError(said, updating)
+	}
+	var status slack.StatusCodeError
+	if errors.As(err, &status) {
+		return &SendError{Class: Retry, Reason: fmt.Sprintf("Slack refused the request (HTTP %d)", status.Code)}
+	}
+	return &SendError{Class: Retry, Reason: "Slack's answer could not be understood", Unsure: true}
+}
+
+// apiDoor is the only way from Slack's library to the network: it bounds the
+// answer, sorts what the library would not tell apart, and notes whether Slack
+// really said ok.
+type apiDoor struct {
+	client *http.Client
+	ok     bool
+}
+
+// Do makes one request of the library.
+func (d *apiDoor) Do(req *http.Request) (*http.Response, error) {
+	got, err := exchange(d.client, req)
+	if err != nil {
+		return nil, err
+	}
+	if e := statusError(got, time.Now()); e != nil {
+		return nil, e
+	}
+	var said struct {
+		OK bool `json:"ok"`
+	}
+	if json.Unmarshal(got.body, &said) == nil {
+		d.ok = said.OK
+	}
+	return &http.Response{
+		StatusCode: got.status, Status: http.StatusText(got.status), Header: got.header,
+		Body: reader(got.body), Request: req,
+	}, nil
+}

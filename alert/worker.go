@@ -1,0 +1,322 @@
+package alert
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"sessionwarden"
+)
+
+// sendLimit is how long one attempt may take, whatever the channel does.
+const sendLimit = 30 * time.Second
+
+// work delivers on one channel until ctx ends.
+func (t *Teller) work(ctx context.Context, l *lane) {
+	for ctx.Err() == nil {
+		t.mu.Lock()
+		now := t.now()
+		j, wait := l.next(t, now)
+		var m Message
+		var ref string
+		var sent map[uint64]int
+		if j != nil {
+			m, ref, sent = t.render(l, j, now)
+			l.pace.AllowN(now, 1)
+			l.hurry = false
+		}
+		owes := l.unsaved || len(l.owed) >= maxWhole
+		t.mu.Unlock()
+		switch {
+		case j != nil:
+			t.attempt(ctx, l, j, m, ref, sent)
+		case owes:
+			if err := t.save(ctx, l, nil); err != nil {
+				pause(ctx, l.wake, maxSleep)
+			}
+		case !pause(ctx, l.wake, wait):
+			return
+		}
+	}
+}
+
+// pause sleeps for d, at most maxSleep unless d is never, until woken. It
+// returns false when ctx ended.
+func pause(ctx context.Context, wake <-chan struct{}, d time.Duration) bool {
+	var timeout <-chan time.Time
+	if d != never {
+		timer := time.NewTimer(min(d, maxSleep))
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-wake:
+	case <-timeout:
+	}
+	return true
+}
+
+// render makes the message of a job from the newest state of its alerts, and
+// says which revision of each it speaks of. The caller holds t.mu.
+func (t *Teller) render(l *lane, j *job, now time.Time) (m Message, ref string, sent map[uint64]int) {
+	f := Facts{Now: now, Instance: t.instance, Final: !l.update}
+	if t.location != nil {
+		f.Location = t.location()
+	}
+	sent = make(map[uint64]int, len(j.ids))
+	alerts := make([]sessionwarden.Alert, 0, len(j.ids))
+	for _, id := range j.ids {
+		a := t.known[id].alert
+		sent[id] = a.Revision + 1
+		f.Repeat = f.Repeat || j.need != update && unsure(l.state[id])
+		alerts = append(alerts, a)
+	}
+	if t.known[j.head].urgent {
+		f.Unsaved, f.Shed = true, t.shed
+	}
+	head := l.state[j.head]
+	if j.need == update {
+		ref = head.Ref
+	}
+	m = t.words(j, alerts, f)
+	m.Plain = head.Plain
+	if l.bare[j.head] {
+		m = m.plainest()
+	}
+	return m, ref, sent
+}
+
+// words puts the alerts of a job into words. A mistake of ours in that must
+// not keep people from being told.
+func (t *Teller) words(j *job, alerts []sessionwarden.Alert, f Facts) (m Message) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.log.Error("an alert could not be put into words; a short form is sent", "alert", j.head, "panic", fmt.Sprint(r))
+			m = Message{Alert: alerts[0].ID, Kind: alerts[0].Kind, Severity: alerts[0].Severity}.plainest()
+		}
+	}()
+	if j.digest {
+		return Digest(alerts, f)
+	}
+	a := alerts[0]
+	if a.ID > maxCommitted {
+		a.ID = 0
+	}
+	return Compose(a, f)
+}
+
+// attempt sends one message and records what came of it. That it is being
+// sent is written down meanwhile, so that a start after a crash knows that it
+// may have arrived.
+func (t *Teller) attempt(ctx context.Context, l *lane, j *job, m Message, ref string, sent map[uint64]int) {
+	t.mu.Lock()
+	begun := l.state[j.head]
+	begun.Alert, begun.Channel, begun.Attempts, begun.Error, begun.Time = j.head, l.name, l.attempts+1, "", t.now()
+	onDisk := t.onDisk(j.head)
+	t.mu.Unlock()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		if onDisk {
+			// A failure shows when the outcome is recorded.
+			_ = t.outbox.Delivered(context.WithoutCancel(ctx), []sessionwarden.Delivery{begun})
+		}
+	}()
+	limited, cancel := context.WithTimeout(ctx, sendLimit)
+	newRef, err := send(limited, l.channel, m, ref)
+	cancel()
+	<-written
+	if err != nil && ctx.Err() != nil {
+		return // asked to stop in the middle: what is on the disk says so
+	}
+	now := t.now()
+	t.mu.Lock()
+	var deliveries []sessionwarden.Delivery
+	if err == nil {
+		deliveries = t.arrived(l, j, m, newRef, sent, now)
+	} else {
+		deliveries = t.missed(l, j, m, asSendError(err), now)
+	}
+	t.notify()
+	t.mu.Unlock()
+	_ = t.save(context.WithoutCancel(ctx), l, deliveries) // kept, told in status, and tried again
+}
+
+// send calls the channel and contains its panics.
+func send(ctx context.Context, c Channel, m Message, ref string) (newRef string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &SendError{Class: Retry, Reason: "the channel made a mistake", Unsure: true}
+		}
+	}()
+	return c.Send(ctx, m, ref)
+}
+
+// arrived takes note that a message was delivered. The caller holds t.mu.
+func (t *Teller) arrived(l *lane, j *job, m Message, ref string, sent map[uint64]int, now time.Time) []sessionwarden.Delivery {
+	if l.broken || l.failure != "" {
+		t.log.Info("the channel works again", "channel", l.name)
+	}
+	l.attempts, l.notTill, l.broken, l.failure, l.lastSent = 0, time.Time{}, false, "", now
+	t.metrics.broken.WithLabelValues(l.name).Set(0)
+	t.metrics.sent.WithLabelValues(l.name).Inc()
+	if j.digest {
+		ref = "" // one alert's update must not replace the digest
+		l.spread(now, m.Severity == sessionwarden.Critical)
+	}
+	var deliveries []sessionwarden.Delivery
+	for _, id := range j.ids {
+		known := t.known[id]
+		if known == nil {
+			continue // given up meanwhile
+		}
+		d := sessionwarden.Delivery{
+			Alert: id, Channel: l.name, Sent: sent[id], Plain: l.state[id].Plain, Time: now,
+		}
+		if id == j.head && !j.digest {
+			d.Ref = ref
+		}
+		l.state[id] = d
+		if known.urgent {
+			t.shed = 0
+		} else {
+			deliveries = append(deliveries, d)
+		}
+		l.consider(t, known)
+		t.settle(known)
+	}
+	return deliveries
+}
+
+// missed takes note that a message was not delivered. The caller holds t.mu.
+func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time) []sessionwarden.Delivery {
+	t.metrics.failed.WithLabelValues(l.name, e.Class.String()).Inc()
+	d := l.state[j.head]
+	d.Alert, d.Channel, d.Error, d.Time, d.NotTill = j.head, l.name, e.Error(), now, time.Time{}
+	switch e.Class {
+	case Reject:
+		d.Attempts = 0
+		switch {
+		case !m.Plain:
+			d.Plain, l.hurry = true, true
+			t.log.Warn("the channel refused a message; it is sent in plain text", "channel", l.name, "alert", j.head, "err", e)
+		case !l.bare[j.head]:
+			l.bare[j.head] = true
+			t.log.Warn("the channel refused a message in plain text; only its number is sent", "channel", l.name, "alert", j.head, "err", e)
+		default:
+			d.NotTill = now.Add(brokenPause)
+			t.log.Error("the channel refuses an alert in every form; it is tried again in an hour", "channel", l.name, "alert", j.head, "err", e)
+			return t.putOff(l, j, d)
+		}
+	case Lost:
+		d.Ref, d.Attempts = "", 0
+		t.log.Warn("the message to be updated is gone", "channel", l.name, "alert", j.head, "err", e)
+	case Broken:
+		if !l.broken {
+			t.log.Error("the channel is broken until a person mends it; it is tried every hour", "channel", l.name, "err", e, "cure", e.Cure)
+		}
+		l.broken, l.notTill = true, now.Add(brokenPause)
+	case Limited:
+		wait := limitedPause
+		if e.RetryAfter > 0 {
+			wait = clampRetry(e.RetryAfter)
+		}
+		l.notTill = now.Add(wait)
+		t.log.Warn("the channel limits us", "channel", l.name, "again_in", wait)
+	default:
+		wait := backOff(l.attempts + 1)
+		l.notTill = now.Add(wait)
+		if l.attempts == 0 {
+			t.log.Warn("an alert could not be delivered; it is tried again", "channel", l.name, "alert", j.head, "err", e)
+		} else {
+			t.log.Debug("an alert could not be delivered; it is tried again", "channel", l.name, "alert", j.head, "err", e)
+		}
+	}
+	if e.Class != Reject && e.Class != Lost {
+		l.attempts++
+		l.failure = e.Error()
+		d.Attempts, d.NotTill = l.attempts, l.notTill
+	}
+	if l.broken {
+		t.metrics.broken.WithLabelValues(l.name).Set(1)
+	}
+	known := t.known[j.head]
+	if known == nil {
+		return nil // given up meanwhile
+	}
+	l.state[j.head] = d
+	l.consider(t, known)
+	onDisk := !known.urgent
+	t.settle(known)
+	if !onDisk {
+		return nil
+	}
+	return []sessionwarden.Delivery{d}
+}
+
+// onDisk reports whether what becomes of an alert is to be recorded. The
+// caller holds t.mu.
+func (t *Teller) onDisk(id uint64) bool {
+	m := t.known[id]
+	return m != nil && !m.urgent
+}
+
+// putOff sets every alert of a job aside for a while.
+func (t *Teller) putOff(l *lane, j *job, d sessionwarden.Delivery) []sessionwarden.Delivery {
+	var deliveries []sessionwarden.Delivery
+	for _, id := range j.ids {
+		one := l.state[id]
+		one.Alert, one.Channel, one.Attempts, one.Error, one.Time, one.NotTill = id, l.name, 0, d.Error, d.Time, d.NotTill
+		one.Plain = one.Plain || id == j.head
+		l.state[id] = one
+		if t.onDisk(id) {
+			deliveries = append(deliveries, one)
+		}
+	}
+	return deliveries
+}
+
+// save records deliveries, with those that could not be recorded before.
+func (t *Teller) save(ctx context.Context, l *lane, deliveries []sessionwarden.Delivery) error {
+	t.mu.Lock()
+	for _, d := range deliveries {
+		l.owed[d.Alert] = d
+	}
+	owed := maps.Clone(l.owed)
+	t.mu.Unlock()
+	if len(owed) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(owed))
+	list := make([]sessionwarden.Delivery, 0, len(ids))
+	for _, id := range ids {
+		list = append(list, owed[id])
+	}
+	err := t.outbox.Delivered(ctx, list)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil {
+		if !l.unsaved {
+			t.log.Warn("deliveries could not be recorded; it is tried again", "channel", l.name, "err", err)
+		}
+		l.unsaved = true
+		return fmt.Errorf("recording deliveries: %w", err)
+	}
+	l.unsaved = false
+	for id, d := range owed {
+		if l.owed[id] == d {
+			delete(l.owed, id)
+		}
+		if m := t.known[id]; m != nil {
+			t.settle(m)
+		}
+	}
+	if t.stale {
+		t.notify()
+	}
+	return nil
+}

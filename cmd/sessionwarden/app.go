@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"sessionwarden"
+	"sessionwarden/alert"
+	"sessionwarden/config"
+	"sessionwarden/geo"
+	"sessionwarden/mannco"
+	"sessionwarden/monitor"
+	"sessionwarden/storage"
+	"sessionwarden/web"
+)
+
+// app is the whole program put together: what run runs, and what the other
+// commands use when no daemon runs.
+type app struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	db       *storage.DB
+	places   *geo.Locator
+	monitor  *monitor.Monitor
+	teller   *alert.Teller
+	metrics  *mannco.Metrics
+	api      http.Handler
+	started  time.Time
+	running  bool
+	opsAddr  string // where health and metrics are served
+
+	steps []step
+}
+
+// step is something to be closed at the end, by name.
+type step struct {
+	name  string
+	close func() error
+}
+
+// loadConfig finds and reads the configuration.
+func (c *command) loadConfig() (*config.Config, error) {
+	path, err := config.Find(c.configFile, c.getenv)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	cfg, err := config.LoadFile(path, c.configOptions())
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return cfg, nil
+}
+
+// configOptions are what a configuration is checked with.
+func (c *command) configOptions() config.Options {
+	return config.Options{Getenv: c.getenv, CheckSchedule: func(text string) error {
+		_, err := monitor.ParseSchedule(text)
+		return err
+	}}
+}
+
+// newLogger returns a logger as the configuration wants it.
+func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.Log.Level}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// open puts the program together: nothing runs yet. The caller closes it.
+func open(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty bool) (*app, error) {
+	a := &app{cfg: cfg, log: newLogger(cfg, logTo), registry: prometheus.NewRegistry(), started: time.Now().UTC()}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.metrics = mannco.NewMetrics(a.registry)
+	if err := a.open(ctx, startEmpty); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *app) open(ctx context.Context, startEmpty bool) error {
+	cfg := a.cfg
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("making the data directory: %w", err)
+	}
+	db, err := storage.Open(databasePath(cfg), storage.Options{Logger: a.log, Registerer: a.registry, Version: version, New: startEmpty})
+	if err != nil {
+		return err
+	}
+	a.db = db
+	a.onClose("database", db.Close)
+
+	places, err := geo.Open(geo.Options{Database: cfg.Geo.Database, ASNDatabase: cfg.Geo.ASNDatabase, Logger: a.log, Registerer: a.registry})
+	if err != nil {
+		return fmt.Errorf("opening the location data: %w", err)
+	}
+	a.places = places
+	a.onClose("location data", places.Close)
+
+	channels, err := channels(cfg)
+	if err != nil {
+		return err
+	}
+	a.teller = alert.New(alert.Options{
+		Outbox: db, Channels: channels, MinSeverity: cfg.Alert.MinSeverity, Instance: cfg.Instance,
+		Logger: a.log, Registerer: a.registry, LocationData: places.Status,
+	})
+	if err := a.teller.Load(ctx); err != nil {
+		return fmt.Errorf("loading what is still to be told: %w", err)
+	}
+
+	built := places.Status().CountryBuilt
+	a.monitor = monitor.New(monitor.Options{
+		Journal: db, Locate: places.Lookup,
+		LocationData: func() (uint64, string) { return places.Generation(), places.Status().Failed },
+		OpenAlerts: func(ctx context.Context) ([]sessionwarden.Alert, error) {
+			alerts, _, err := db.Outbox(ctx)
+			return alerts, err
+		},
+		Tell:   a.teller.Add,
+		Urgent: a.teller.Urgent,
+		Forget: func(ctx context.Context) (int, error) {
+			return db.Forget(ctx, time.Now().Add(-cfg.History.Keep), forgetStep)
+		},
+		Earliest: built.AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry,
+	})
+	watched, err := a.watched(cfg)
+	if err != nil {
+		return err
+	}
+	if err := a.monitor.Watch(ctx, watched); err != nil {
+		return err
+	}
+	a.api = web.NewAPI(web.APIOptions{
+		Records: records{a.db, a}, Desk: a.monitor, Answers: a.monitor, Status: a.status, Backup: db.Backup, TestAlerts: a.testAlerts,
+		Logger: a.log, Registerer: a.registry,
+	})
+	return nil
+}
+
+// forgetStep is how many old rows are forgotten at a time: a mass deletion
+// would slow down every commit after it.
+const forgetStep = 500
+
+// onClose registers a stop step, right after the thing was made.
+func (a *app) onClose(name string, close func() error) { a.steps = append(a.steps, step{name, close}) }
+
+// Close closes everything, the newest first.
+func (a *app) Close() error {
+	var errs []error
+	for i := len(a.steps) - 1; i >= 0; i-- {
+		if err := a.steps[i].close(); err != nil {
+			errs = append(errs, fmt.Errorf("closing the %s: %w", a.steps[i].name, err))
+		}
+	}
+	a.steps = nil
+	return errors.Join(errs...)
+}
+
+func databasePath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "sessionwarden.db") }
+
+// watched makes the clients of the configured accounts. An account in dry run
+// gets nothing that could end a session.
+func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
+	transports := make(map[string]http.RoundTripper)
+	var list []monitor.Watched
+	for _, account := range cfg.Accounts {
+		transport := transports[account.CAFile]
+		if transport == nil {
+			made, err := mannco.NewTransport(account.CAFile)
+			if err != nil {
+				return nil, fmt.Errorf("account %s: %w", account.Name, err)
+			}
+			transport = made
+			transports[account.CAFile] = made
+		}
+		client, err := newClient(cfg, account, transport, a.log, a.metrics)
+		if err != nil {
+			return nil, err
+		}
+		w := monitor.Watched{Account: account.Account, Lister: client, Ender: client}
+		if account.DryRun {
+			w.Ender = nil
+		}
+		list = append(list, w)
+	}
+	return list, nil
+}
+
+// newClient makes the client of one account. Its token is kept in a file of
+// its own, so that no backup of the database holds it.
+func newClient(cfg *config.Config, account config.Account, transport http.RoundTripper, log *slog.Logger, metrics *mannco.Metrics) (*mannco.Client, error) {
+	tokens := filepath.Join(cfg.DataDir, "tokens")
+	if err := os.MkdirAll(tokens, 0o700); err != nil {
+		return nil, fmt.Errorf("making the directory for tokens: %w", err)
+	}
+	client, err := mannco.New(mannco.Options{
+		Account: account.Name, BaseURL: account.BaseURL, Key: account.Key.Read, Timeout: account.Timeout,
+		TokenFile: filepath.Join(tokens, account.Name+".json"),
+		Transport: transport, Logger: log, Metrics: metrics, UserAgent: "sessionwarden/" + version,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", account.Name, err)
+	}
+	return client, nil
+}
+
+// channels makes the ways to people that the configuration names.
+func channels(cfg *config.Config) ([]alert.Channel, error) {
+	slack := cfg.Alert.Slack
+	if slack == nil {
+		return nil, nil
+	}
+	if slack.BotToken.Set() {
+		bot, err := alert.NewSlackBot(alert.SlackBotOptions{Token: slack.BotToken.Read, Channel: slack.Channel, APIURL: slack.APIURL})
+		return []alert.Channel{bot}, err
+	}
+	hook, err := alert.NewSlackWebhook(alert.SlackWebhookOptions{URL: slack.WebhookURL.Read})
+	return []alert.Channel{hook}, err
+}
+
+// status is the whole watch at one glance.
+func (a *app) status() sessionwarden.Status {
+	s := sessionwarden.Status{
+		Version: version, Instance: a.cfg.Instance, Running: a.running, Time: time.Now().UTC(),
+		Accounts: a.monitor.Status(), Channels: a.teller.Status(), Location: a.places.Status(),
+	}
+	if a.running {
+		s.Started = a.started
+	}
+	if len(s.Channels) == 0 {
+		s.Warnings = append(s.Warnings, "no alert channel is configured: findings are only logged; see [alert.slack] in config.example.toml")
+	}
+	s.Warnings = append(s.Warnings, a.cfg.Notices...)
+	return s
+}
+
+// health is what /healthz and /readyz say.
+func (a *app) health() web.Health {
+	return web.Health{Ready: a.monitor.Ready(), Blind: a.monitor.Blind()}
+}
+
+// testAlerts sends a test alert to every channel.
+func (a *app) testAlerts(ctx context.Context) []web.ChannelTest {
+	var rows []web.ChannelTest
+	for _, r := range a.teller.Test(ctx) {
+		rows = append(rows, web.ChannelTest{Channel: r.Channel, OK: r.OK, Outcome: r.Outcome, Cure: r.Cure})
+	}
+	return rows
+}
+
+// records are the rows of the database. While the daemon runs, "last seen" is
+// newer in memory than on the disk, as a quiet poll writes nothing.
+type records struct {
+	*storage.DB
+	app *app
+}
+
+// Sightings implements web.Records.
+func (r records) Sightings(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Sighting, error] {
+	return func(yield func(sessionwarden.Sighting, error) bool) {
+		for s, err := range r.DB.Sightings(ctx, q) {
+			if err == nil && s.State == sessionwarden.Live && s.Missing.IsZero() {
+				if seen := r.app.monitor.LastSeen(s.Account); seen.After(s.LastSeen) {
+					s.LastSeen = seen
+				}
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden/storage"
+	"sessionwarden/web"
+)
+
+func (c *command) backupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "backup FILE", Short: "Write a consistent, checked copy of the history",
+		Long: "Writes a copy of the database while the daemon runs, and checks it before it\ncounts. The copy holds no secret: neither keys nor tokens are in the database.",
+		Args: wantArgs(1, 1, "the file to write"),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			path, err := filepath.Abs(args[0])
+			if err != nil {
+				return err
+			}
+			client, done, err := c.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if derr := done(); err == nil {
+					err = derr
+				}
+			}()
+			if err := client.Backup(cmd.Context(), path); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "Written and checked: %s\nThe way back: stop the daemon, then sessionwarden restore %s\n", path, args[0])
+			return nil
+		},
+	}
+}
+
+func (c *command) restoreCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "restore FILE", Short: "Put a backup in place of the database",
+		Long: "Checks the backup and puts it in place of the database; what was there is\nkept beside it. The daemon must not run meanwhile.",
+		Args: wantArgs(1, 1, "the backup to restore"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := c.loadConfig()
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+				return fmt.Errorf("making the data directory: %w", err)
+			}
+			if err := storage.Restore(cmd.Context(), args[0], databasePath(cfg), storage.Options{Version: version}); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "Restored: %s\nWhat was there before is kept beside it in %s.\n", args[0], cfg.DataDir)
+			return nil
+		},
+	}
+}
+
+func (c *command) exportCommand() *cobra.Command {
+	var format, what string
+	var flags tableFlags
+	cmd := &cobra.Command{
+		Use: "export --format json|csv", Short: "Write the history, findings or actions for other tools", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			q, err := flags.query()
+			if err != nil {
+				return err
+			}
+			if !slices.Contains([]string{"json", "csv"}, format) {
+				return &usageError{errors.New("export wants --format json or --format csv")}
+			}
+			if !slices.Contains([]string{"history", "findings", "actions"}, what) {
+				return &usageError{errors.New("--what can be history, findings or actions")}
+			}
+			client, done, err := c.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if derr := done(); err == nil {
+					err = derr
+				}
+			}()
+			return client.Export(cmd.Context(), c.out, web.ExportQuery{Query: q, What: what, Format: format})
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "json", "json or csv")
+	cmd.Flags().StringVar(&what, "what", "history", "history, findings or actions")
+	cmd.Flags().StringVar(&flags.account, "account", "", "only this account's `NAME`")
+	cmd.Flags().StringVar(&flags.since, "since", "", "only what happened after this `TIME`: 24h, 7d or 2026-11-02T10:00:00Z")
+	return cmd
+}

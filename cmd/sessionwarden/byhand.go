@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden"
+	"sessionwarden/web"
+)
+
+func (c *command) disconnectCommand() *cobra.Command {
+	var account string
+	var all, yes bool
+	cmd := &cobra.Command{
+		Use:   "disconnect ID... --account NAME",
+		Short: "End sessions by hand",
+		Long: `Ends sessions by their ids, or with --all every session of the account but
+our own. The rails that hold rules do not hold you; our own session is never
+ended. Each is looked for once more before it is ended, and its end is proven.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case account == "":
+				return &usageError{errors.New("disconnect wants --account NAME")}
+			case all == (len(args) > 0):
+				return &usageError{errors.New("disconnect wants ids of sessions, or --all")}
+			}
+			if all && !yes && !c.confirm(fmt.Sprintf("End every session of account %s but our own?", account)) {
+				return &exitError{status: exitFailed, says: "Nothing was ended."}
+			}
+			return c.withActions(cmd.Context(), func(client *web.Client) ([]web.ActionRow, error) {
+				if all {
+					return client.DisconnectAll(cmd.Context(), account)
+				}
+				ids := make([]sessionwarden.SessionID, 0, len(args))
+				for _, arg := range args {
+					ids = append(ids, sessionwarden.SessionID(arg))
+				}
+				return client.Disconnect(cmd.Context(), account, ids)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&account, "account", "", "the account's `NAME`")
+	cmd.Flags().BoolVar(&all, "all", false, "every session but our own")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (c *command) approveCommand() *cobra.Command {
+	return c.answerCommand("approve", "Carry out a held action", (*web.Client).Approve)
+}
+
+func (c *command) denyCommand() *cobra.Command {
+	return c.answerCommand("deny", "Cancel a held action and trust exactly that session", (*web.Client).Deny)
+}
+
+func (c *command) answerCommand(name, short string, answer func(*web.Client, context.Context, uint64) (web.ActionRow, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: name + " ID", Short: short, Args: wantArgs(1, 1, "the id of a held action (sessionwarden actions shows them)"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := strconv.ParseUint(args[0], 10, 64)
+			if err != nil {
+				return &usageError{fmt.Errorf("%q is not the id of an action; sessionwarden actions shows them", args[0])}
+			}
+			return c.withActions(cmd.Context(), func(client *web.Client) ([]web.ActionRow, error) {
+				row, err := answer(client, cmd.Context(), id)
+				return []web.ActionRow{row}, err
+			})
+		},
+	}
+}
+
+// withActions does something about actions and says what came of each.
+func (c *command) withActions(ctx context.Context, do func(*web.Client) ([]web.ActionRow, error)) (err error) {
+	client, done, err := c.client(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if derr := done(); err == nil {
+			err = derr
+		}
+	}()
+	rows, err := do(client)
+	if err != nil {
+		return err
+	}
+	unwell := 0
+	for _, r := range rows {
+		session := "session " + dash(r.SessionID)
+		if r.Kind == sessionwarden.EndAll.String() {
+			session = "all sessions"
+		}
+		fmt.Fprintln(c.out, wrap(fmt.Sprintf("action %s, account %s, %s: %s. %s", r.ID, r.Account, session, r.State, r.Note), c.out.width, "  "))
+		if r.State == sessionwarden.Failed.String() || r.State == sessionwarden.Refused.String() || r.State == sessionwarden.Planned.String() {
+			unwell++
+		}
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(c.out, "There is no session to end.")
+	}
+	if unwell > 0 {
+		return &exitError{status: exitFailed, says: fmt.Sprintf("%d of %d not done yet: see sessionwarden actions", unwell, len(rows))}
+	}
+	return nil
+}
+
+// confirm asks a question; anything but "y" or "yes" is a no.
+func (c *command) confirm(question string) bool {
+	fmt.Fprintf(c.err, "%s [y/N] ", question)
+	line, _ := bufio.NewReader(io.LimitReader(c.stdin, 256)).ReadString('\n')
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes"
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden"
+	"sessionwarden/config"
+	"sessionwarden/geo"
+	"sessionwarden/mannco"
+	"sessionwarden/web"
+)
+
+func (c *command) checkCommand() *cobra.Command {
+	var offline bool
+	cmd := &cobra.Command{
+		Use: "check", Short: "Try everything that the configuration names",
+		Long: `Reads the configuration, then tries for real: the data directory, the location
+data, each account's login and session list, each alert channel. One line for
+each check, with a cure for each failure. Nothing is disconnected.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.loadConfig()
+			if err != nil {
+				return err
+			}
+			k := &checker{c: c}
+			k.ok("configuration", "%s: %d accounts", cfg.Path, len(cfg.Accounts))
+			for _, notice := range cfg.Notices {
+				k.note("configuration", notice)
+			}
+			k.dataDir(cfg)
+			k.places(cfg)
+			for _, account := range cfg.Accounts {
+				if _, err := account.Key.Read(); err != nil {
+					k.fail("key of "+account.Name, err.Error(), "put the account's API key there: https://mannco.store, settings, API")
+				} else {
+					k.ok("key of "+account.Name, "read from %s", account.Key.Source())
+				}
+			}
+			if !offline {
+				if err := k.online(cmd.Context(), cfg); err != nil {
+					return err
+				}
+			}
+			if k.failed > 0 {
+				return &exitError{status: exitFailed, says: fmt.Sprintf("%d checks failed", k.failed)}
+			}
+			fmt.Fprintln(c.out, "All is well. Start the watch: sessionwarden run")
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&offline, "offline", false, "only the configuration and the files")
+	return cmd
+}
+
+// checker prints one line for each check.
+type checker struct {
+	c      *command
+	failed int
+}
+
+func (k *checker) say(word, what, text string) {
+	fmt.Fprintln(k.c.out, wrap(fmt.Sprintf("%-5s %s: %s", word, what, text), k.c.out.width, "      "))
+}
+
+func (k *checker) ok(what, format string, args ...any) {
+	k.say("ok", what, fmt.Sprintf(format, args...))
+}
+func (k *checker) note(what, text string) { k.say("note", what, text) }
+func (k *checker) fail(what, text, cure string) {
+	k.failed++
+	k.say("FAIL", what, text)
+	if cure != "" {
+		fmt.Fprintln(k.c.out, wrap("      "+cure, k.c.out.width, "      "))
+	}
+}
+
+func (k *checker) dataDir(cfg *config.Config) {
+	const what = "data directory"
+	info, err := os.Stat(cfg.DataDir)
+	if errors.Is(err, os.ErrNotExist) {
+		parent := filepath.Dir(cfg.DataDir)
+		if info, err := os.Stat(parent); err != nil || !info.IsDir() {
+			k.fail(what, cfg.DataDir+" does not exist, nor does the folder it would be in", "make it: install -d -m 700 "+cfg.DataDir)
+			return
+		}
+		k.ok(what, "%s will be made at the first start", cfg.DataDir)
+		return
+	}
+	if err != nil || !info.IsDir() {
+		k.fail(what, cfg.DataDir+" is not a folder that can be used", "name another one in data_dir")
+		return
+	}
+	f, err := os.CreateTemp(cfg.DataDir, ".check-*")
+	if err != nil {
+		k.fail(what, cfg.DataDir+" cannot be written to", "give it to the user that runs sessionwarden: chown USER "+cfg.DataDir)
+		return
+	}
+	_ = f.Close()
+	_ = os.Remove(f.Name())
+	if info.Mode().Perm()&0o077 != 0 {
+		k.note(what, fmt.Sprintf("%s may be looked into by others (mode %04o): chmod 700 %s", cfg.DataDir, info.Mode().Perm(), cfg.DataDir))
+		return
+	}
+	k.ok(what, "%s can be written to", cfg.DataDir)
+}
+
+func (k *checker) places(cfg *config.Config) {
+	const what = "location data"
+	places, err := geo.Open(geo.Options{Database: cfg.Geo.Database, ASNDatabase: cfg.Geo.ASNDatabase})
+	if err != nil {
+		k.fail(what, err.Error(), "")
+		return
+	}
+	defer places.Close()
+	s := places.Status()
+	if s.Failed != "" {
+		k.fail(what, s.Failed, "until then the built-in data is used, and what the country rules would disconnect is held")
+	} else {
+		k.ok(what, "%s of %s; networks: %s of %s", s.Country, s.CountryBuilt.Format("2006-01-02"), s.ASN, s.ASNBuilt.Format("2006-01-02"))
+	}
+	for _, warning := range s.Warnings {
+		k.note(what, warning)
+	}
+}
+
+// online tries the accounts and the channels. Where the daemon runs, its own
+// tokens are used and left as they are: no check makes a login more than it
+// has to.
+func (k *checker) online(ctx context.Context, cfg *config.Config) error {
+	path := web.SocketPath(cfg.DataDir, web.RuntimeDir(k.c.getenv))
+	daemon, err := web.DialSocket(path)
+	switch {
+	case err == nil:
+		k.ok("daemon", "running; commands reach it")
+	case errors.Is(err, web.ErrNotRunning):
+		k.note("daemon", "not running, so nothing is watched now")
+	default:
+		return err
+	}
+	for _, account := range cfg.Accounts {
+		k.account(ctx, cfg, account)
+	}
+	if cfg.Alert.Slack == nil {
+		k.fail("alert channels", "none is configured, so nobody would be told", "write [alert.slack] with webhook_url_file; see config.example.toml")
+		return nil
+	}
+	if daemon != nil {
+		rows, err := daemon.TestAlerts(ctx)
+		if err != nil {
+			return err
+		}
+		k.channels(rows)
+		return nil
+	}
+	quiet := *cfg
+	quiet.Log.Level = quietLevel
+	a, err := open(ctx, &quiet, k.c.err, false)
+	if err != nil {
+		k.fail("history", err.Error(), "")
+		return nil
+	}
+	k.channels(a.testAlerts(ctx))
+	return a.Close()
+}
+
+func (k *checker) channels(rows []web.ChannelTest) {
+	for _, r := range rows {
+		if r.OK {
+			k.ok("channel "+r.Channel, "a test alert was delivered")
+		} else {
+			k.fail("channel "+r.Channel, r.Outcome, r.Cure)
+		}
+	}
+}
+
+// account signs in and asks for everything that the watch will ask for.
+func (k *checker) account(ctx context.Context, cfg *config.Config, account config.Account) {
+	what := "account " + account.Name
+	transport, err := mannco.NewTransport(account.CAFile)
+	if err != nil {
+		k.fail(what, err.Error(), "name a file with certificates in PEM form in ca_file")
+		return
+	}
+	defer transport.CloseIdleConnections()
+	client, err := newClient(cfg, account, http.RoundTripper(transport), nil, nil)
+	if err != nil {
+		k.fail(what, err.Error(), "")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*account.Timeout+5*time.Second)
+	defer cancel()
+	list, err := client.Sessions(ctx, false)
+	if err != nil {
+		k.fail(what, err.Error(), accountCure(err))
+		return
+	}
+	own, noID := 0, 0
+	for _, row := range list.Rows {
+		if row.Ownership == sessionwarden.Own {
+			own++
+		}
+		if row.ID == "" {
+			noID++
+		}
+	}
+	k.ok(what, "signed in; %d live sessions, %d of them ours", len(list.Rows), own)
+	if !list.Complete {
+		k.note(what, "the list could not be read whole: "+list.Why)
+	}
+	if noID > 0 {
+		k.note(what, fmt.Sprintf("%d sessions come without an id: they are watched and told, but cannot be ended one by one", noID))
+	}
+	if own == 0 {
+		k.note(what, "our own session is not recognized in the list")
+	}
+	for _, note := range list.Notes {
+		k.note(what, note)
+	}
+	k.facts(ctx, what, client)
+	if account.DryRun {
+		k.note(what, "dry_run is on: nothing will be disconnected")
+	}
+}
+
+// facts tries the calls that tell of the account itself.
+func (k *checker) facts(ctx context.Context, what string, client *mannco.Client) {
+	infos, err := client.Infos(ctx)
+	switch {
+	case err != nil:
+		k.note(what, "its facts cannot be read: "+err.Error())
+	case infos.TwoFactor.OK && !infos.TwoFactor.Value:
+		k.note(what, "two-factor authentication is OFF; turn it on at https://mannco.store")
+	}
+	for name, try := range map[string]func() error{
+		"balance":       func() error { _, err := client.Balance(ctx); return err },
+		"contact mail":  func() error { _, err := client.ContactMail(ctx); return err },
+		"notifications": func() error { _, err := client.Notifications(ctx); return err },
+	} {
+		if err := try(); err != nil {
+			k.note(what, "its "+name+" cannot be read: "+err.Error())
+		}
+	}
+}
+
+// accountCure says what to do about an account that cannot be read.
+func accountCure(err error) string {
+	var f *sessionwarden.Fault
+	if !errors.As(err, &f) {
+		return ""
+	}
+	switch f.Kind {
+	case sessionwarden.FaultRefused:
+		return "make a new API key at https://mannco.store and put it where the configuration says; look whether this machine's address or country is blocked"
+	case sessionwarden.FaultLimited:
+		return "wait a little; if it stays so, write a slower schedule"
+	case sessionwarden.FaultClock:
+		return "set this machine's clock: timedatectl set-ntp true"
+	default:
+		return "look whether this machine reaches base_url (HTTPS_PROXY is honoured; ca_file names further certificates)"
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sessionwarden/storage"
+	"sessionwarden/web"
+)
+
+// client reaches the watch for a command: over the daemon's socket or, where
+// no daemon runs, through the very same API put over the database in this
+// process. The person notices no difference. The caller calls done, which
+// delivers what the command gave cause to tell.
+func (c *command) client(ctx context.Context) (client *web.Client, done func() error, err error) {
+	cfg, err := c.loadConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	path := web.SocketPath(cfg.DataDir, web.RuntimeDir(c.getenv))
+	client, err = web.DialSocket(path)
+	if err == nil {
+		return client, func() error { return nil }, nil
+	}
+	if !errors.Is(err, web.ErrNotRunning) {
+		return nil, nil, err
+	}
+	quiet := *cfg
+	quiet.Log.Level = quietLevel
+	a, err := open(ctx, &quiet, c.err, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	done = func() error {
+		deliver, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliverWait)
+		defer cancel()
+		return errors.Join(a.deliver(deliver), a.Close())
+	}
+	return web.NewClient(web.InProcess(a.api)), done, nil
+}
+
+const (
+	// quietLevel is above all that the log knows: a command's output is its own.
+	quietLevel = 12
+	// deliverWait is how long a command that ends waits for its alerts to be
+	// delivered; the outbox keeps what is not.
+	deliverWait = 30 * time.Second
+)
+
+// deliver sends the alerts that wait, until none does or ctx ends.
+func (a *app) deliver(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	sent := make(chan error, 1)
+	go func() { sent <- a.teller.Run(ctx) }()
+	err := a.teller.Flush(ctx)
+	stop()
+	<-sent
+	if err != nil {
+		return fmt.Errorf("some alerts could not be delivered yet; they are kept and go out with the next start: %w", err)
+	}
+	return nil
+}
+
+// cures are what a person can do about err, one line each.
+func cures(err error) []string {
+	var locked *storage.LockedError
+	if errors.As(err, &locked) {
+		return []string{"Only one sessionwarden can use a data directory. Stop the other one, or use another data_dir."}
+	}
+	var remote *web.Error
+	if errors.As(err, &remote) && remote.Cure != "" {
+		return []string{remote.Cure}
+	}
+	return nil
+}

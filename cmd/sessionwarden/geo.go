@@ -1,0 +1,154 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden"
+	"sessionwarden/config"
+	"sessionwarden/geo"
+)
+
+func (c *command) geoCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "geo", Short: "What is known of an address", Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	var asJSON bool
+	lookup := &cobra.Command{
+		Use: "lookup IP...", Short: "What the program knows of an address, and from which database",
+		Args: wantArgs(1, 1000, "one address or more"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			places, err := c.openPlaces()
+			if err != nil {
+				return err
+			}
+			defer places.Close()
+			status := places.Status()
+			for _, warning := range append([]string{status.Failed}, status.Warnings...) {
+				if warning != "" {
+					fmt.Fprintln(c.err, wrap("! "+warning, c.err.width, "  "))
+				}
+			}
+			var rows []geoRow
+			for _, arg := range args {
+				addr, err := netip.ParseAddr(strings.TrimSpace(arg))
+				if err != nil {
+					return &usageError{fmt.Errorf("%q is not an IP address", arg)}
+				}
+				rows = append(rows, newGeoRow(addr, places.Lookup(addr), status))
+			}
+			if asJSON {
+				return c.jsonArray(func(yield func(any, error) bool) {
+					for _, row := range rows {
+						if !yield(row, nil) {
+							return
+						}
+					}
+				})
+			}
+			for i, row := range rows {
+				if i > 0 {
+					fmt.Fprintln(c.out)
+				}
+				row.print(c.out)
+			}
+			return nil
+		},
+	}
+	lookup.Flags().BoolVar(&asJSON, "json", false, "one array of objects instead of text")
+	cmd.AddCommand(lookup)
+	return cmd
+}
+
+// openPlaces opens the location data that the configuration names, or the
+// built-in data where there is no configuration.
+func (c *command) openPlaces() (*geo.Locator, error) {
+	options := geo.Options{}
+	path, err := config.Find(c.configFile, c.getenv)
+	if err == nil {
+		cfg, err := config.LoadFile(path, c.configOptions())
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		options.Database, options.ASNDatabase = cfg.Geo.Database, cfg.Geo.ASNDatabase
+	} else if c.configFile != "" || c.getenv("SESSIONWARDEN_CONFIG") != "" {
+		return nil, &usageError{err}
+	}
+	places, err := geo.Open(options)
+	if err != nil {
+		return nil, errors.Join(errors.New("the location data cannot be opened"), err)
+	}
+	return places, nil
+}
+
+// geoRow is what geo lookup knows of one address.
+type geoRow struct {
+	Address      string  `json:"address"`
+	Country      string  `json:"country,omitempty"`
+	CountryName  string  `json:"country_name,omitempty"`
+	City         string  `json:"city,omitempty"`
+	Latitude     float64 `json:"latitude,omitzero"`
+	Longitude    float64 `json:"longitude,omitzero"`
+	RadiusKM     float64 `json:"radius_km,omitzero"`
+	ASN          uint32  `json:"asn,omitempty"`
+	Organization string  `json:"organization,omitempty"`
+	Network      string  `json:"network"`
+	Source       string  `json:"source,omitempty"`
+	Built        string  `json:"built,omitempty"`
+	ASNSource    string  `json:"asn_source,omitempty"`
+	ASNBuilt     string  `json:"asn_built,omitempty"`
+}
+
+func newGeoRow(addr netip.Addr, l sessionwarden.Location, s sessionwarden.LocationStatus) geoRow {
+	row := geoRow{
+		Address: addr.String(), Country: string(l.Country), City: l.City, ASN: l.ASN, Organization: l.Organization,
+		Network: l.Network.String(), Source: l.Source,
+	}
+	if l.Country != "" {
+		row.CountryName = l.Country.Name()
+	}
+	if l.HasPoint {
+		row.Latitude, row.Longitude, row.RadiusKM = l.Latitude, l.Longitude, l.RadiusKM
+	}
+	if !l.Built.IsZero() {
+		row.Built = l.Built.UTC().Format("2006-01-02")
+	}
+	if l.ASN != 0 {
+		row.ASNSource, row.ASNBuilt = s.ASN, s.ASNBuilt.UTC().Format("2006-01-02")
+	}
+	return row
+}
+
+func (r geoRow) print(w io.Writer) {
+	fmt.Fprintf(w, "%s\n", r.Address)
+	line := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(w, "  %-9s %s\n", name, text)
+		}
+	}
+	switch {
+	case r.Network == sessionwarden.Private.String():
+		line("country", "none: a private or reserved address has no place")
+	case r.Country == "":
+		line("country", "unknown")
+	default:
+		line("country", r.CountryName+" ("+r.Country+")")
+	}
+	line("city", r.City)
+	if r.RadiusKM > 0 {
+		line("point", fmt.Sprintf("%.3f, %.3f within %.0f km", r.Latitude, r.Longitude, r.RadiusKM))
+	}
+	if r.ASN != 0 {
+		line("network", fmt.Sprintf("AS%d %s", r.ASN, r.Organization))
+	}
+	line("kind", r.Network)
+	if r.Source != "" {
+		line("from", r.Source+" of "+r.Built)
+	}
+	if r.ASNSource != "" {
+		line("", r.ASNSource+" of "+r.ASNBuilt)
+	}
+}

@@ -1,0 +1,161 @@
+// Command sessionwarden watches accounts on a marketplace, disconnects the
+// sessions that should not be there, and tells people.
+//
+// Every command lives in a file of its own name. What they share: app.go puts
+// the packages together, client.go reaches the daemon or, where none runs, the
+// database; print.go is the only place that writes for people.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // a schedule may name a zone on a machine without the zone database
+
+	"github.com/spf13/cobra"
+)
+
+// version is set at build time: -ldflags "-X main.version=1.2.3".
+var version = "0.1.0-dev"
+
+// Exit statuses, as the contract fixes them.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitFinding = 3
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+}
+
+// run is the whole program but for the exit: it returns the exit status. The
+// first SIGTERM or SIGINT ends ctx, the second ends the process.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from now on a signal does what it does by itself
+
+	c := &command{stdin: stdin, out: newPrinter(stdout, getenv), err: newPrinter(stderr, getenv), getenv: getenv}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	err := root.ExecuteContext(ctx)
+	if ferr := c.out.Flush(); err == nil {
+		err = ferr
+	}
+	return c.status(err)
+}
+
+// command is what all commands share.
+type command struct {
+	stdin  io.Reader
+	out    *printer
+	err    *printer
+	getenv func(string) string
+
+	configFile string
+}
+
+// status says what went wrong and returns the exit status.
+func (c *command) status(err error) int {
+	var usage *usageError
+	var exit *exitError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &exit):
+		if exit.says != "" {
+			fmt.Fprintln(c.err, exit.says)
+		}
+		_ = c.err.Flush()
+		return exit.status
+	case errors.As(err, &usage):
+		fmt.Fprintf(c.err, "sessionwarden: %v\n", err)
+		_ = c.err.Flush()
+		return exitUsage
+	default:
+		fmt.Fprintf(c.err, "sessionwarden: %v\n", err)
+		for _, cure := range cures(err) {
+			fmt.Fprintf(c.err, "  %s\n", cure)
+		}
+		_ = c.err.Flush()
+		return exitFailed
+	}
+}
+
+// usageError is wrong usage or a wrong configuration: exit status 2.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// exitError ends with a status, and with a line if there is one to say.
+type exitError struct {
+	status int
+	says   string
+}
+
+func (e *exitError) Error() string { return e.says }
+
+// root puts the command tree together.
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sessionwarden",
+		Short:         "Watches your marketplace accounts and disconnects whoever should not be there",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.PersistentFlags().StringVar(&c.configFile, "config", "", "configuration `FILE`; else $SESSIONWARDEN_CONFIG, $XDG_CONFIG_HOME/sessionwarden/config.toml, /etc/sessionwarden/config.toml")
+	root.AddCommand(
+		c.runCommand(), c.checkCommand(), c.demoCommand(), c.simulateCommand(), c.statusCommand(),
+		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(),
+		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.alertCommand(), c.geoCommand(),
+		c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.versionCommand(),
+	)
+	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Help about any command", RunE: func(cmd *cobra.Command, args []string) error {
+		target, _, err := cmd.Root().Find(args)
+		if err != nil {
+			return &usageError{err}
+		}
+		return target.Help()
+	}})
+	return root
+}
+
+// noArgs refuses arguments that the command would not look at.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.HasSubCommands() {
+		text := fmt.Sprintf("unknown command %q", args[0])
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			text += fmt.Sprintf("; did you mean %q?", near[0])
+		}
+		return &usageError{errors.New(text + " (sessionwarden help lists the commands)")}
+	}
+	return &usageError{fmt.Errorf("%s takes no argument, but got %q", cmd.Name(), args[0])}
+}
+
+// wantArgs asks for between least and most arguments, called what.
+func wantArgs(least, most int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return &usageError{fmt.Errorf("%s wants %s; see: sessionwarden %s --help", cmd.Name(), what, cmd.Name())}
+		}
+		return nil
+	}
+}

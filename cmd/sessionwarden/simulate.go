@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden/mannco/manncotest"
+)
+
+func (c *command) simulateCommand() *cobra.Command {
+	var listen, scenario string
+	cmd := &cobra.Command{
+		Use: "simulate", Short: "Only the simulated service, to try out a configuration",
+		Long: `Serves a simulated marketplace and plays a scenario on it until stopped. It
+prints the lines of configuration that point sessionwarden at it.
+
+A scenario is a file (docs/scenarios.md) or one of: ` + strings.Join(manncotest.Scenarios(), ", ") + ".",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadScenario(scenario)
+			if err != nil {
+				return &usageError{err}
+			}
+			return c.simulate(cmd.Context(), listen, s)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8734", "`ADDR` on loopback to serve on; port 0 chooses a free one")
+	cmd.Flags().StringVar(&scenario, "scenario", "quiet-week", "a scenario's `FILE` or name")
+	return cmd
+}
+
+// loadScenario loads a built-in scenario by its name, or a file.
+func loadScenario(name string) (manncotest.Scenario, error) {
+	for _, known := range manncotest.Scenarios() {
+		if name == known {
+			return manncotest.BuiltIn(name)
+		}
+	}
+	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
+		return manncotest.Scenario{}, fmt.Errorf("%s is neither a file nor one of %s", name, strings.Join(manncotest.Scenarios(), ", "))
+	}
+	return manncotest.LoadScenarioFile(name)
+}
+
+func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scenario) error {
+	listener, err := listenLoopback(listen)
+	if err != nil {
+		return err
+	}
+	service := manncotest.New(manncotest.Options{})
+	defer service.Close()
+	if err := service.Setup(s); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- service.Serve(ctx, listener) }()
+
+	fmt.Fprintf(c.out, "%s\n%s\n\nThe simulated service answers at http://%s\nPoint sessionwarden at it with this configuration:\n\n", s.Title, wrap(s.About, c.out.width, ""), listener.Addr())
+	fmt.Fprintf(c.out, "  data_dir = \"sessionwarden-data\"\n\n  [defaults]\n  base_url = \"http://%s\"\n  schedule = \"@every 2s\"\n  expected_countries = [\"DE\"]\n", listener.Addr())
+	for _, account := range s.Accounts {
+		fmt.Fprintf(c.out, "\n  [[account]]\n  name = %q\n  api_key = %q\n", account.Name, account.APIKey)
+	}
+	fmt.Fprintln(c.out, "\nStop it with Ctrl-C. What happens:")
+	start := time.Now()
+	err = service.Play(ctx, s, func(e manncotest.Event) {
+		if line := e.Narration(); line != "" {
+			fmt.Fprintf(c.out, "%s  %s\n", stamp(start), wrap(line, c.out.width-7, "       "))
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	if ctx.Err() == nil {
+		fmt.Fprintf(c.out, "%s  The story is over; the service goes on answering until you stop it.\n", stamp(start))
+	}
+	return <-served
+}
+
+// stamp is how long a story has been told.
+func stamp(start time.Time) string {
+	d := time.Since(start)
+	return fmt.Sprintf("%02d:%02d", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+// listenLoopback opens a TCP port that only this machine reaches.
+func listenLoopback(addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--listen %s: write an address and a port, such as 127.0.0.1:8734", addr)}
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, &usageError{fmt.Errorf("--listen %s: only this machine may reach it: write 127.0.0.1 and a port", addr)}
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	return listener, nil
+}

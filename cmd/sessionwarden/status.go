@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden"
+)
+
+func (c *command) statusCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "status", Short: "The whole watch at one glance", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, done, err := c.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			s, err := client.Status(cmd.Context())
+			if derr := done(); err == nil {
+				err = derr
+			}
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				text, err := json.MarshalIndent(s, "", "  ")
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(c.out, "%s\n", text)
+				return err
+			}
+			return c.printStatus(s)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one object instead of text")
+	return cmd
+}
+
+func (c *command) printStatus(s sessionwarden.Status) error {
+	if s.Running {
+		fmt.Fprintf(c.out, "sessionwarden %s on %s, running since %s\n\n", s.Version, s.Instance, s.Started.UTC().Format("2006-01-02 15:04 MST"))
+	} else {
+		fmt.Fprintf(c.out, "sessionwarden %s on %s: NOT RUNNING, so nothing is watched (start it: sessionwarden run)\n\n", s.Version, s.Instance)
+	}
+	t := c.out.table(column{"ACCOUNT", 8}, column{"LAST GOOD POLL", 0}, column{"LIVE", 0}, column{"SUSPECT", 0}, column{"HELD", 0}, column{"", 12})
+	held := 0
+	for _, a := range s.Accounts {
+		held += a.Held
+		if err := t.row(a.Account, ago(a.LastPoll, s.Time), fmt.Sprint(a.Live), fmt.Sprint(a.Suspicious), fmt.Sprint(a.Held), accountNote(a, s.Time)); err != nil {
+			return err
+		}
+	}
+	if err := t.end("No account is configured."); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out)
+	for _, ch := range s.Channels {
+		line := fmt.Sprintf("channel %s: %d waiting, last sent %s", ch.Channel, ch.Pending, ago(ch.LastSent, s.Time))
+		if ch.Broken {
+			line += "; BROKEN"
+		}
+		if ch.Error != "" {
+			line += ": " + ch.Error
+		}
+		fmt.Fprintln(c.out, wrap(line, c.out.width, "  "))
+	}
+	fmt.Fprintln(c.out, wrap(fmt.Sprintf("location data: %s, %s old; networks: %s, %s old", s.Location.Country, span(s.Time.Sub(s.Location.CountryBuilt)),
+		s.Location.ASN, span(s.Time.Sub(s.Location.ASNBuilt))), c.out.width, "  "))
+	var notes []string
+	if s.Location.Failed != "" {
+		notes = append(notes, s.Location.Failed)
+	}
+	notes = append(append(notes, s.Location.Warnings...), s.Warnings...)
+	if held > 0 {
+		notes = append(notes, fmt.Sprintf("%d held: look at them with sessionwarden actions, answer with approve ID or deny ID", held))
+	}
+	for _, note := range notes {
+		fmt.Fprintln(c.out, wrap("! "+note, c.out.width, "  "))
+	}
+	return nil
+}
+
+func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
+	var note string
+	switch {
+	case a.Blind || !a.BlindSince.IsZero():
+		note = "BLIND since " + ago(a.BlindSince, now)
+		if a.Error != "" {
+			note += ": " + a.Error
+		}
+	case a.Open > a.Held:
+		note = "acting"
+	}
+	if a.DryRun {
+		if note != "" {
+			note += "; "
+		}
+		note += "DRY RUN"
+	}
+	return note
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden"
+	"sessionwarden/web"
+)
+
+// tableFlags are what every table's command takes.
+type tableFlags struct {
+	account, since string
+	json           bool
+}
+
+func (f *tableFlags) on(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.account, "account", "", "only this account's `NAME`")
+	cmd.Flags().StringVar(&f.since, "since", "", "only what happened after this `TIME`: 24h, 7d or 2026-11-02T10:00:00Z")
+	cmd.Flags().BoolVar(&f.json, "json", false, "one array of objects instead of a table")
+}
+
+func (f *tableFlags) query() (web.Query, error) {
+	if _, err := web.ParseSince(f.since, time.Now()); err != nil {
+		return web.Query{}, &usageError{fmt.Errorf("--%w", err)}
+	}
+	return web.Query{Account: f.account, Since: f.since}, nil
+}
+
+// tableCommand makes the command of one table.
+func tableCommand[Row any](c *command, name, short, nothing string,
+	rows func(*web.Client, context.Context, web.Query) iter.Seq2[Row, error],
+	columns []column, cells func(Row, time.Time) []string) *cobra.Command {
+	var flags tableFlags
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			q, err := flags.query()
+			if err != nil {
+				return err
+			}
+			client, done, err := c.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if derr := done(); err == nil {
+					err = derr
+				}
+			}()
+			if flags.json {
+				return c.jsonArray(func(yield func(any, error) bool) {
+					for row, err := range rows(client, cmd.Context(), q) {
+						if !yield(row, err) {
+							return
+						}
+					}
+				})
+			}
+			now := time.Now()
+			t := c.out.table(columns...)
+			for row, err := range rows(client, cmd.Context(), q) {
+				if err != nil {
+					return err
+				}
+				if err := t.row(cells(row, now)...); err != nil {
+					return err
+				}
+			}
+			return t.end(nothing)
+		},
+	}
+	flags.on(cmd)
+	return cmd
+}
+
+// jsonArray prints rows as one array, row by row.
+func (c *command) jsonArray(rows iter.Seq2[any, error]) error {
+	before := "[\n  "
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(row)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(c.out, "%s%s", before, text); err != nil {
+			return err
+		}
+		before = ",\n  "
+	}
+	end := "\n]\n"
+	if strings.HasPrefix(before, "[") {
+		end = "[]\n"
+	}
+	_, err := fmt.Fprint(c.out, end)
+	return err
+}
+
+func (c *command) sessionsCommand() *cobra.Command {
+	return tableCommand(c, "sessions", "Who is signed in now", "No live session is known.",
+		(*web.Client).Sessions,
+		[]column{{"ACCOUNT", 6}, {"ID", 0}, {"ADDRESS", 15}, {"PLACE", 8}, {"NETWORK", 8}, {"DEVICE", 8}, {"SEEN", 0}, {"", 0}},
+		func(r web.SessionRow, now time.Time) []string {
+			return []string{r.Account, dash(r.ID), r.Address, place(r), network(r), dash(r.Device), ago(r.LastSeen, now), mark(r)}
+		})
+}
+
+func (c *command) historyCommand() *cobra.Command {
+	return tableCommand(c, "history", "Every session ever seen", "No session was ever seen.",
+		(*web.Client).History,
+		[]column{{"ACCOUNT", 6}, {"ID", 0}, {"ADDRESS", 15}, {"PLACE", 7}, {"NETWORK", 6}, {"DEVICE", 6}, {"FIRST SEEN", 0}, {"STATE", 0}},
+		func(r web.SessionRow, _ time.Time) []string {
+			state := r.State
+			if m := mark(r); m != "" && state == "live" {
+				state = m
+			} else if r.Suspicious {
+				state += " !"
+			}
+			return []string{r.Account, dash(r.ID), r.Address, place(r), network(r), dash(r.Device), at(r.FirstSeen), state}
+		})
+}
+
+func (c *command) findingsCommand() *cobra.Command {
+	return tableCommand(c, "findings", "What the rules found", "Nothing was found.",
+		(*web.Client).Findings,
+		[]column{{"ID", 0}, {"TIME", 0}, {"ACCOUNT", 6}, {"SESSION", 0}, {"SEVERITY", 0}, {"RULE", 10}, {"WHY", 12}},
+		func(r web.FindingRow, _ time.Time) []string {
+			return []string{r.ID, at(r.Time), r.Account, dash(r.SessionID), r.Severity, r.Rule, r.Reason}
+		})
+}
+
+func (c *command) actionsCommand() *cobra.Command {
+	return tableCommand(c, "actions", "What was done, and what waits for you", "Nothing was done, and nothing waits.",
+		(*web.Client).Actions,
+		[]column{{"ID", 0}, {"UPDATED", 0}, {"ACCOUNT", 6}, {"SESSION", 0}, {"STATE", 0}, {"TRIES", 0}, {"WHY", 20}},
+		func(r web.ActionRow, _ time.Time) []string {
+			why := r.Note
+			if why == "" {
+				why = r.Reason
+			}
+			session := dash(r.SessionID)
+			if r.Kind == sessionwarden.EndAll.String() {
+				session = "all"
+			}
+			return []string{r.ID, at(r.Updated), r.Account, session, r.State, fmt.Sprint(r.Attempts), why}
+		})
+}
+
+// dash stands for what is not known.
+func dash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func place(r web.SessionRow) string {
+	switch {
+	case r.Network == "private":
+		return "private"
+	case r.Country == "":
+		return "unknown"
+	case r.City != "":
+		return r.Country + " " + r.City
+	default:
+		return r.Country
+	}
+}
+
+func network(r web.SessionRow) string {
+	name := r.Organization
+	if name == "" && r.ASN != 0 {
+		name = fmt.Sprintf("AS%d", r.ASN)
+	}
+	if r.Network == "hosting" {
+		name += " (hosting)"
+	}
+	return dash(name)
+}
+
+// mark is the one word that matters most about a session.
+func mark(r web.SessionRow) string {
+	switch {
+	case r.Own:
+		return "ours"
+	case r.Disputed:
+		return "disputed"
+	case r.Trusted:
+		return "yours"
+	case r.Suspicious:
+		return "suspect"
+	case r.Late:
+		return "late"
+	default:
+		return ""
+	}
+}

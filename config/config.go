@@ -1,0 +1,110 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"sessionwarden"
+)
+
+// Config is a whole configuration, checked and complete with the defaults. It
+// is a snapshot: a reload makes a new one.
+type Config struct {
+	Path     string // the file that it came from
+	DataDir  string // absolute; need not exist yet
+	Instance string // the name of this daemon in alerts; the host name unless set
+
+	Log     Log
+	Web     Web
+	Geo     Geo
+	History History
+	Alert   Alert
+
+	Accounts []Account // at least one; in the file's order, each with a name of its own
+
+	// Notices are remarks on what was accepted but does not do what one might
+	// expect, one sentence each. They hold no secrets.
+	Notices []string
+}
+
+// Log is how the daemon logs.
+type Log struct {
+	Level  slog.Level
+	Format string // "text" or "json"
+}
+
+// Web is where health and metrics are served.
+type Web struct {
+	Listen string // host:port on loopback; "" nowhere
+}
+
+// Geo names the location data. Files are absolute paths; they need not exist.
+type Geo struct {
+	Database    string // a City or Country file; "" the built-in data, "auto" also the system's folders
+	ASNDatabase string // the same for networks
+	TorExits    string // a file or a URL; "" none; this version does not read it
+	VPNNetworks string // a file or a URL; "" none; this version does not read it
+}
+
+// History is how long the history is kept.
+type History struct {
+	Keep time.Duration
+}
+
+// Alert is how people are told.
+type Alert struct {
+	MinSeverity sessionwarden.Severity
+	Slack       *Slack // nil where [alert.slack] is not there
+}
+
+// Slack is one Slack channel, by webhook or by bot token: exactly one of the
+// two is set.
+type Slack struct {
+	WebhookURL Secret
+	BotToken   Secret
+	AppToken   Secret // only beside a bot token; this version does not use it
+	Channel    string // set where BotToken is
+	APIURL     string // ends in "/"
+}
+
+// Account is one watched account with what it takes to reach it.
+type Account struct {
+	sessionwarden.Account
+	Key    Secret // the service's API key
+	CAFile string // certificates in PEM form to trust instead of the system's; "" the system's
+}
+
+// defaults returns the configuration of an empty file.
+func defaults() Config {
+	return Config{
+		DataDir: "/var/lib/sessionwarden",
+		Log:     Log{Level: slog.LevelInfo, Format: "text"},
+		Web:     Web{Listen: "127.0.0.1:8733"},
+		History: History{Keep: 400 * day},
+		Alert:   Alert{MinSeverity: sessionwarden.Warning},
+	}
+}
+
+// defaultSlackAPI is where Slack answers.
+const defaultSlackAPI = "https://slack.com/api/"
+
+// defaultAccount returns an account of which nothing is said.
+func defaultAccount() Account {
+	rules := make(map[sessionwarden.Rule]sessionwarden.Response)
+	for _, info := range sessionwarden.Rules() {
+		rules[info.Rule] = info.Response
+	}
+	return Account{Account: sessionwarden.Account{
+		Service:                 "mannco",
+		BaseURL:                 "https://api.mannco.store",
+		Schedule:                "@every 30s",
+		ExpiredEvery:            time.Minute,
+		AccountEvery:            time.Minute,
+		Timeout:                 10 * time.Second,
+		MaxDisconnects:          10,
+		MaxDisconnectsStrangers: 100,
+		AskTimeout:              10 * time.Minute,
+		AskDefault:              sessionwarden.KeepSession,
+		Rules:                   rules,
+	}}
+}

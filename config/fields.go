@@ -1,0 +1,219 @@
+package config
+
+import (
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"sessionwarden"
+)
+
+// config reads the whole tree.
+func (d *decoder) config() *Config {
+	cfg, base := defaults(), defaultAccount()
+	var accounts *node
+	d.table(d.doc.root, "", d.fields(&cfg, &base, &accounts))
+	d.accounts(&cfg, base, accounts)
+	if cfg.Instance == "" {
+		cfg.Instance = hostName()
+	}
+	cfg.Notices = d.notices
+	return &cfg
+}
+
+// fields is the schema of the file. [defaults] is read into base; the accounts
+// are only found, as they need the defaults wherever these stand.
+func (d *decoder) fields(cfg *Config, base *Account, accounts **node) []field {
+	return []field{
+		text(d, "data_dir", &cfg.DataDir, d.path),
+		text(d, "instance", &cfg.Instance, parseInstance),
+		d.sub("log",
+			text(d, "level", &cfg.Log.Level, parseLevel),
+			word(d, "format", &cfg.Log.Format, "text", "json"),
+		),
+		d.sub("web",
+			text(d, "listen", &cfg.Web.Listen, parseListen),
+		),
+		d.sub("geo",
+			text(d, "database", &cfg.Geo.Database, d.database),
+			text(d, "asn_database", &cfg.Geo.ASNDatabase, d.database),
+			d.notYet(text(d, "tor_exits", &cfg.Geo.TorExits, d.source), "read lists of Tor exits"),
+			d.notYet(text(d, "vpn_networks", &cfg.Geo.VPNNetworks, d.source), "read lists of VPN networks"),
+		),
+		d.sub("history",
+			d.span("keep", &cfg.History.Keep, day, 36_500*day),
+		),
+		d.sub("alert",
+			text(d, "min_severity", &cfg.Alert.MinSeverity, parseSeverity),
+			d.slack(&cfg.Alert.Slack),
+		),
+		d.sub("defaults", append(d.settings(base), d.rules(base))...),
+		{name: "account", keys: d.account(&Account{}), read: func(n *node, _ string) { *accounts = n }},
+	}
+}
+
+// notYet marks a field that is checked but not acted on.
+func (d *decoder) notYet(f field, does string) field {
+	read := f.read
+	f.read = func(n *node, where string) {
+		read(n, where)
+		if n.text != "" {
+			d.notice("%s%s is accepted, but this version does not %s yet", where, f.name, does)
+		}
+	}
+	return f
+}
+
+// slack is [alert.slack]: a webhook, or a bot token and a channel.
+func (d *decoder) slack(into **Slack) field {
+	s := Slack{APIURL: defaultSlackAPI}
+	fields := slices.Concat(
+		d.secret("webhook_url", &s.WebhookURL, checkWebhook),
+		d.secret("bot_token", &s.BotToken, checkToken("xoxb-", "bot_token")),
+		d.secret("app_token", &s.AppToken, checkToken("xapp-", "app_token")),
+		[]field{
+			text(d, "channel", &s.Channel, parseChannel),
+			text(d, "api_url", &s.APIURL, func(text string) (string, error) {
+				base, err := parseBase(text)
+				return base + "/", err
+			}),
+		},
+	)
+	return field{name: "slack", keys: fields, read: func(n *node, where string) {
+		where += "slack"
+		if !d.isTable(n, where, "[alert.slack]") {
+			return
+		}
+		d.table(n, where+".", fields)
+		if !misspelt(n, fields, "") {
+			d.wholeSlack(n, where, s)
+		}
+		*into = &s
+	}}
+}
+
+// wholeSlack checks what the keys of [alert.slack] are together.
+func (d *decoder) wholeSlack(n *node, where string, s Slack) {
+	switch {
+	case s.WebhookURL.Set() && s.BotToken.Set():
+		d.wrong(n, where, wrong("keep webhook_url… or bot_token…", "a webhook and a bot token are both given, so everything would be told twice"))
+	case s.WebhookURL.Set() && s.AppToken.Set() || !s.BotToken.Set() && s.AppToken.Set():
+		d.missing(n, where, "an app token goes with a bot token only", `add bot_token_file and channel, or take app_token… away`)
+	case !s.WebhookURL.Set() && !s.BotToken.Set():
+		d.missing(n, where, "there is neither a webhook nor a bot token", `add webhook_url_file = "FILE", or bot_token_file = "FILE" and channel = "#security"; or take [alert.slack] away`)
+	case s.BotToken.Set() && s.Channel == "" && n.get("channel") == nil:
+		d.missing(n, where, "a bot token needs a channel", `add channel = "#security"`)
+	}
+	if s.WebhookURL.Set() && s.Channel != "" {
+		d.notice("%s.channel has no effect with a webhook, which belongs to one channel", where)
+	}
+	if s.WebhookURL.Set() && s.APIURL != defaultSlackAPI {
+		d.notice("%s.api_url has no effect with a webhook, which is an address of its own", where)
+	}
+	if s.AppToken.Set() {
+		d.notice("%s.app_token is accepted, but this version does not use buttons yet", where)
+	}
+}
+
+// settings are the keys that [defaults] and [[account]] share, but for rules.
+func (d *decoder) settings(a *Account) []field {
+	expected := list(d, "expected_countries", (*[]sessionwarden.Country)(&a.Expected), parseCountry)
+	return []field{
+		word(d, "service", &a.Service, "mannco"),
+		text(d, "base_url", &a.BaseURL, parseBase),
+		text(d, "ca_file", &a.CAFile, d.caFile),
+		text(d, "schedule", &a.Schedule, d.schedule),
+		d.span("expired_every", &a.ExpiredEvery, time.Second, day),
+		d.notYet(d.span("account_every", &a.AccountEvery, time.Second, day), "read account facts"),
+		d.span("timeout", &a.Timeout, 100*time.Millisecond, 5*time.Minute),
+		{name: "expected_countries", read: func(n *node, where string) {
+			if isEmptyList(n) {
+				d.wrong(n, where+"expected_countries", wrong("name the countries, or leave the key away: then the rules that need it find nothing", "an empty list would mean that every country is unexpected"))
+				return
+			}
+			expected.read(n, where)
+		}},
+		list(d, "trusted_networks", &a.Trusted, parsePrefix),
+		d.count("max_disconnects", &a.MaxDisconnects, 10_000),
+		d.count("max_disconnects_strangers", &a.MaxDisconnectsStrangers, 10_000),
+		d.span("ask_timeout", &a.AskTimeout, time.Second, 30*day),
+		word(d, "ask_default", &a.AskDefault, string(sessionwarden.KeepSession), string(sessionwarden.DisconnectSession)),
+		d.flag("dry_run", &a.DryRun),
+	}
+}
+
+// rules is the table of rules and what to do on each.
+func (d *decoder) rules(a *Account) field {
+	var fields []field
+	for _, info := range sessionwarden.Rules() {
+		fields = append(fields, d.rule(info, a))
+	}
+	return d.sub("rules", fields...)
+}
+
+func hostName() string {
+	name, err := os.Hostname()
+	name = sessionwarden.Clean(name, 64)
+	if err != nil || name == "" {
+		return "sessionwarden"
+	}
+	return name
+}
+
+func parseInstance(text string) (string, error) {
+	if text == "" || len(text) > 64 || sessionwarden.Clean(text, 64) != text {
+		return "", wrong("write a name of 1 to 64 bytes, or leave the key away for the host name", "%q cannot be a name", shown(text))
+	}
+	return text, nil
+}
+
+func parseLevel(text string) (slog.Level, error) {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	if level, ok := levels[text]; ok {
+		return level, nil
+	}
+	return 0, wrong(didYouMean(text, slices.SortedFunc(maps.Keys(levels), func(a, b string) int { return int(levels[a] - levels[b]) })), "%q is not a level", shown(text))
+}
+
+func parseSeverity(text string) (sessionwarden.Severity, error) {
+	var s sessionwarden.Severity
+	if s.UnmarshalText([]byte(text)) != nil {
+		return 0, wrong(didYouMean(text, []string{"info", "warning", "critical"}), "%q is not a severity", shown(text))
+	}
+	return s, nil
+}
+
+// parseChannel checks the name or id of a Slack channel.
+func parseChannel(text string) (string, error) {
+	const cure = `write its name, such as "#security", or its id, such as "C0123456789"`
+	switch {
+	case strings.HasPrefix(text, "xox") || strings.HasPrefix(text, "xapp") || strings.Contains(text, "://"):
+		return "", wrong(cure, "this is a token or a web address, not a channel")
+	case text == "" || text == "#" || len(text) > 82 || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) || sessionwarden.Clean(text, 82) != text:
+		return "", wrong(cure, "%q is not a channel", shown(text))
+	}
+	return text, nil
+}
+
+// checkWebhook checks the value of a webhook without showing any of it.
+func checkWebhook(value string) error {
+	if _, err := parseBase(value); err != nil {
+		return wrong("a webhook looks like https://hooks.slack.com/services/…", "what is given there is not the address of a webhook")
+	}
+	return nil
+}
+
+// checkToken finds tokens that were swapped, without showing any of them.
+func checkToken(prefix, name string) func(string) error {
+	return func(value string) error {
+		for other, is := range map[string]string{"xoxb-": "a bot token", "xapp-": "an app-level token", "xoxp-": "a user token", "http": "a web address"} {
+			if other != prefix && strings.HasPrefix(value, other) {
+				return wrong("give a token that starts with "+prefix+" to "+name, "what is given there is %s", is)
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,61 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// unknown tells of a key that does not exist here.
+func (d *decoder) unknown(n *node, where string, fields []field) {
+	if len(d.errs.Mistakes) == maxMistakes {
+		d.errs.More++ // looking for what was meant is not for nothing
+		return
+	}
+	names := fieldNames(fields)
+	problem := "there is no such key here"
+	if n.header {
+		problem = "there is no such section"
+	}
+	cure := "config.example.toml shows every key and where it belongs"
+	if places := placesOf(n.key); len(places) > 0 {
+		cure = "it belongs into " + oneOf(places)
+	} else if meant := closest(n.key, names); meant != "" {
+		if n.header {
+			meant = sectionName(where, meant)
+		}
+		cure = fmt.Sprintf("did you mean %s?", meant)
+	} else if len(names) <= 6 {
+		cure = "here one can write " + oneOf(names)
+	}
+	d.errs.add(&Mistake{Line: n.keyAt.line, Column: n.keyAt.column, Key: where + shown(n.key), Problem: problem, Cure: cure})
+}
+
+func fieldNames(fields []field) []string {
+	names := make([]string, 0, len(fields))
+	for _, f := range fields {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// sectionName writes a section as it stands in a file.
+func sectionName(where, name string) string {
+	switch {
+	case where == "" && name == "account":
+		return "[[account]]"
+	case strings.HasPrefix(where, "account "):
+		return "[account." + name + "]"
+	}
+	return "[" + where + name + "]"
+}
+
+// misspelt reports whether n has an entry that is no field, but was probably
+// meant to be one whose name starts with name.
+func misspelt(n *node, fields []field, name string) bool {
+	for _, e := range n.entries {
+		if _, ok := fieldByName(fields, e.key); !ok && strings.HasPrefix(closest(e.key, fieldNames(fields)), name) {
+			return true
+		}
+	}
+	return false
+}

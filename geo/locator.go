@@ -1,0 +1,172 @@
+package geo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options say which data a [Locator] uses. The zero value means the built-in
+// data alone.
+type Options struct {
+	// Database is the path of a City or Country file; "" for the built-in data;
+	// "auto" for GeoLite2-City.mmdb or GeoLite2-Country.mmdb where one of
+	// AutoDirs has it.
+	Database string
+	// ASNDatabase is the same for the ASN data (GeoLite2-ASN.mmdb).
+	ASNDatabase string
+	// AutoDirs are the folders that "auto" looks in, the first before the
+	// second; nil: /var/lib/GeoIP and /usr/share/GeoIP.
+	AutoDirs []string
+
+	Logger     *slog.Logger          // nil: nothing is logged
+	Registerer prometheus.Registerer // nil: metrics are counted, but not shown
+	Now        func() time.Time      // for the age of the data; nil: time.Now
+}
+
+// Locator knows where addresses lie. All its methods are safe for concurrent
+// use. Make one with [Open].
+type Locator struct {
+	current atomic.Pointer[snapshot]
+	kinds   networkKinds
+	log     *slog.Logger
+	now     func() time.Time
+	metrics *metrics
+
+	reading sync.Mutex // held while files are looked at; guards slots
+	slots   [2]*slot   // by role
+
+	closed chan struct{}
+	close  sync.Once
+}
+
+// snapshot is the data in use at one time. It does not change.
+type snapshot struct {
+	generation uint64
+	databases  [2][]*database // by role; in the order they are asked
+	failed     string
+	warnings   []string // about files; what depends on the time is not here
+}
+
+// first returns the database that is asked first.
+func (s *snapshot) first(r role) *database { return s.databases[r][0] }
+
+// Open opens the built-in data and the files that o names. A file that is not
+// there or not good is no error: the built-in data is used in its place and
+// [Locator.Status] says so in Failed. An error means that the program itself
+// is broken, or that its metrics are registered already.
+func Open(o Options) (*Locator, error) {
+	l := &Locator{log: o.Logger, now: o.Now, closed: make(chan struct{})}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	folders := o.AutoDirs
+	if folders == nil {
+		folders = []string{"/var/lib/GeoIP", "/usr/share/GeoIP"}
+	}
+	var err error
+	if l.kinds, err = readKinds(); err != nil {
+		return nil, err
+	}
+	country, err := openDatabase(builtinCountry, countries)
+	if err != nil {
+		return nil, fmt.Errorf("opening the built-in country data, but %w", err)
+	}
+	network, err := openDatabase(builtinNetwork, networks)
+	if err != nil {
+		return nil, fmt.Errorf("opening the built-in network data, but %w", err)
+	}
+	l.slots = [2]*slot{
+		newSlot(countries, "geo.database", o.Database, folders, country),
+		newSlot(networks, "geo.asn_database", o.ASNDatabase, folders, network),
+	}
+	if l.metrics, err = newMetrics(o.Registerer, l.current.Load); err != nil {
+		return nil, fmt.Errorf("registering the metrics of the location data: %w", err)
+	}
+	l.publish(true)
+	l.Refresh()
+	return l, nil
+}
+
+// Refresh looks once at the files and takes those that changed and are good.
+// [Locator.Watch] calls it in turn; it may take seconds for a large file,
+// while lookups go on with the data they have.
+func (l *Locator) Refresh() {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	taken := false
+	for _, s := range l.slots {
+		taken = s.refresh(l.log, l.metrics) || taken
+	}
+	l.publish(taken)
+}
+
+// publish makes what the slots hold the data in use.
+func (l *Locator) publish(taken bool) {
+	next := &snapshot{}
+	if before := l.current.Load(); before != nil {
+		next.generation = before.generation
+	}
+	if taken {
+		next.generation++
+	}
+	var failed []string
+	for r, s := range l.slots {
+		next.databases[r] = s.databases()
+		if f := s.failed(); f != "" {
+			failed = append(failed, f)
+		}
+		next.warnings = slices.Concat(next.warnings, s.warnings())
+	}
+	next.failed = strings.Join(failed, "; ")
+	l.current.Store(next)
+}
+
+// Generation returns a number that rises whenever other data came into use:
+// what was located before may lie elsewhere now.
+func (l *Locator) Generation() uint64 { return l.current.Load().generation }
+
+// Watch looks at the files at every interval and takes those that changed.
+// A file that is not good is told, once, in the log and in
+// [Locator.Status], and the data in use stays. Watch returns nil when ctx
+// ends or the locator is closed, and an error at once if every is not
+// positive.
+func (l *Locator) Watch(ctx context.Context, every time.Duration) error {
+	if every <= 0 {
+		return errors.New("watching the location files needs an interval above zero")
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.closed:
+			return nil
+		case <-tick.C:
+			l.Refresh()
+		}
+	}
+}
+
+// Close ends Watch and takes the metrics out of their registry. Lookups still
+// answer: a poll that is under way when the program stops must not find every
+// place unknown. It always returns nil and may be called again.
+func (l *Locator) Close() error {
+	l.close.Do(func() {
+		close(l.closed)
+		l.metrics.close()
+	})
+	return nil
+}

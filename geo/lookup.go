@@ -1,0 +1,59 @@
+package geo
+
+import (
+	"net/netip"
+
+	"sessionwarden"
+)
+
+// Lookup returns what is known of addr. It takes no locks. An address inside
+// another (IPv4 mapped into IPv6, or translated by NAT64) is judged as itself,
+// and a zone means nothing.
+//
+// An address that is private, shared by carriers, link-local or reserved has
+// Network [sessionwarden.Private] and no place, whatever a file says. Addresses
+// set aside for documentation are like those, unless a file has a record for
+// them. What is no address, or unknown to all data, has no country.
+func (l *Locator) Lookup(addr netip.Addr) sessionwarden.Location {
+	addr = plain(addr)
+	nature := natureOf(addr)
+	switch nature {
+	case noAddress:
+		return sessionwarden.Location{}
+	case placeless:
+		return sessionwarden.Location{Network: sessionwarden.Private}
+	}
+	s := l.current.Load()
+	place, from := l.first(s.databases[countries], addr)
+	owner, _ := l.first(s.databases[networks], addr)
+	if nature == documentation && !place.found && !owner.found {
+		return sessionwarden.Location{Network: sessionwarden.Private}
+	}
+	return sessionwarden.Location{
+		Country: place.country, City: place.city,
+		HasPoint: place.hasPoint, Latitude: place.latitude, Longitude: place.longitude, RadiusKM: place.radiusKM,
+		ASN: owner.asn, Organization: owner.organization, Network: l.kinds[owner.asn],
+		Source: from.source, Built: from.built,
+	}
+}
+
+// first asks one database after the other until one names a country, or a
+// network where that is their role. Where none has, it returns what the first that has a record said, or
+// nothing in the name of the first database.
+func (l *Locator) first(databases []*database, addr netip.Addr) (answer, *database) {
+	best, from := answer{}, databases[0]
+	for _, d := range databases {
+		a, err := d.ask(addr)
+		if err != nil {
+			l.metrics.broken.Inc()
+			continue
+		}
+		if a.country != "" || a.asn != 0 {
+			return a, d
+		}
+		if a.found && !best.found {
+			best, from = a, d
+		}
+	}
+	return best, from
+}

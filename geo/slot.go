@@ -1,0 +1,163 @@
+package geo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"sessionwarden"
+)
+
+// auto is the setting that also looks where packages put databases.
+const auto = "auto"
+
+// slot is one of the two places that a file can take: for countries and for
+// networks. It is used by one goroutine at a time.
+type slot struct {
+	role  role
+	key   string   // what the setting is called in the configuration
+	paths []string // where a file may lie, the best first; none: built-in only
+	auto  bool     // no file has to be there
+
+	builtin *database
+	file    *database          // nil: the built-in data alone
+	refused map[string]refusal // files that were not taken, by path
+	older   string             // says that the file in use is older than the one before it
+}
+
+// refusal remembers why a file was not taken, so that it is read again only
+// when it changed.
+type refusal struct {
+	seen fs.FileInfo // nil: it could not be looked at
+	why  string
+}
+
+// newSlot returns the slot for a setting: "" for the built-in data, auto, or
+// a path.
+func newSlot(r role, key, setting string, folders []string, builtin *database) *slot {
+	s := &slot{role: r, key: key, builtin: builtin, refused: make(map[string]refusal)}
+	switch setting {
+	case "":
+	case auto:
+		s.auto = true
+		names := []string{"GeoLite2-City.mmdb", "GeoLite2-Country.mmdb"}
+		if r == networks {
+			names = []string{"GeoLite2-ASN.mmdb"}
+		}
+		for _, name := range names {
+			for _, folder := range folders {
+				s.paths = append(s.paths, filepath.Join(folder, name))
+			}
+		}
+	default:
+		s.paths = []string{setting}
+	}
+	return s
+}
+
+// refresh looks at the slot's files and takes the best that is good and new.
+// It reports whether it took one. What it did is logged and counted.
+func (s *slot) refresh(log *slog.Logger, m *metrics) (taken bool) {
+	for _, path := range s.paths {
+		inUse := s.file != nil && s.file.path == path
+		seen, err := os.Stat(path)
+		before, refusedBefore := s.refused[path]
+		switch {
+		case err != nil && s.auto && !inUse && errors.Is(err, fs.ErrNotExist):
+			delete(s.refused, path)
+			continue
+		case err != nil:
+			s.refuse(log, m, path, refusal{why: fileError(err).Error()})
+		case inUse && sameFile(seen, s.file.seen):
+			delete(s.refused, path)
+		case refusedBefore && sameFile(seen, before.seen):
+		default:
+			d, seen, err := loadDatabase(path, s.role)
+			if err == nil {
+				s.take(log, m, d)
+				return true
+			}
+			s.refuse(log, m, path, refusal{seen, err.Error()})
+		}
+		if inUse {
+			return false // a worse file does not take the place of the one in use
+		}
+	}
+	return false
+}
+
+// take puts d into use.
+func (s *slot) take(log *slog.Logger, m *metrics, d *database) {
+	before := s.file
+	s.file, s.older = d, ""
+	delete(s.refused, d.path)
+	if before != nil && d.built.Before(before.built) {
+		s.older = fmt.Sprintf("the %s data now in use, %s, was built on %s, before the data used until then (%s): put the newer file back unless that was meant",
+			s.role, d.source, date(d.built), date(before.built))
+		log.Warn("location file is older than the one before it", "path", d.path, "built", d.built, "before", before.built)
+	}
+	log.Info("location file in use", "path", d.path, "type", d.kind, "built", d.built)
+	m.taken[s.role].Inc()
+}
+
+// refuse remembers and logs why the file at path is not used, once.
+func (s *slot) refuse(log *slog.Logger, m *metrics, path string, r refusal) {
+	r.why = sessionwarden.Clean(r.why, 400)
+	before, again := s.refused[path]
+	s.refused[path] = r
+	if again && before.why == r.why && (r.seen == nil || sameFile(before.seen, r.seen)) {
+		return
+	}
+	log.Warn("location file not used", "path", path, "why", r.why)
+	m.refused[s.role].Inc()
+}
+
+// databases returns what is to be asked, in that order.
+func (s *slot) databases() []*database {
+	if s.file == nil {
+		return []*database{s.builtin}
+	}
+	return []*database{s.file, s.builtin}
+}
+
+// failed says, in one sentence with the cure, that the file which the owner
+// named could not be loaded; "" where all is well.
+func (s *slot) failed() string {
+	if s.auto || s.file != nil || len(s.paths) == 0 {
+		return ""
+	}
+	path := s.paths[0]
+	return fmt.Sprintf("%s names %s, but %s: the built-in %s data is used until a good %s file lies there, or %s is set to \"\"",
+		s.key, sessionwarden.Clean(path, 200), s.refused[path].why, s.role, s.role.wants(), s.key)
+}
+
+// warnings returns what else a person should know of the slot's files.
+func (s *slot) warnings() []string {
+	var all []string
+	for _, path := range s.paths {
+		r, ok := s.refused[path]
+		if !ok || s.failed() != "" {
+			continue
+		}
+		shown := sessionwarden.Clean(path, 200)
+		if s.file != nil && s.file.path == path {
+			all = append(all, fmt.Sprintf("%s was read before, but now %s: what was read before stays in use until a good %s file lies there",
+				shown, strings.TrimSpace(r.why), s.role.wants()))
+			continue
+		}
+		all = append(all, fmt.Sprintf("%s would be used, but %s: other data is used until a good %s file lies there", shown, r.why, s.role.wants()))
+	}
+	if s.older != "" {
+		all = append(all, s.older)
+	}
+	return slices.Clip(all)
+}
+
+// date is how a build date is shown to people.
+func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -1,0 +1,50 @@
+package sessionwarden
+
+import "time"
+
+// Location is what the location data knows of an address.
+type Location struct {
+	Country Country // "" unknown
+	City    string
+
+	HasPoint  bool    // whether Latitude, Longitude and RadiusKM mean anything
+	Latitude  float64 // degrees
+	Longitude float64 // degrees
+	RadiusKM  float64 // where the address really is, in most cases, around the point
+
+	ASN          uint32 // autonomous system number; 0 unknown
+	Organization string // who runs it
+	Network      NetworkKind
+
+	Source string    // the database that named the country, such as "built-in DBIP-Country-Lite"
+	Built  time.Time // when that database was made
+}
+
+// NetworkKind says what kind of network an address belongs to.
+type NetworkKind uint8
+
+// The kinds of network.
+const (
+	// UnknownNetwork is the usual case: a residential, mobile or company
+	// network, or one that nothing is known of.
+	UnknownNetwork NetworkKind = iota
+	Hosting                    // a data centre: programs and VPN exits live there, people do not
+	Satellite                  // the address tells the ground station, not the place
+	Private                    // private, shared (CGNAT), link-local or reserved: it has no place
+)
+
+var networkNames = [...]string{"unknown", "hosting", "satellite", "private"}
+
+// String returns unknown, hosting, satellite or private.
+func (k NetworkKind) String() string {
+	if int(k) < len(networkNames) {
+		return networkNames[k]
+	}
+	return "unknown"
+}
+
+// Placed reports whether the location names a country that can be believed to
+// be where the person is: not for private and satellite networks.
+func (l Location) Placed() bool {
+	return l.Country != "" && l.Network != Private && l.Network != Satellite
+}

@@ -1,0 +1,182 @@
+package mannco
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"sessionwarden"
+)
+
+// How often the client logs in.
+const (
+	loginsAMinute = 6
+	firstSpacing  = 30 * time.Second // after the first refused login; doubles
+	lastSpacing   = 15 * time.Minute
+	renewPause    = 10 * time.Minute // between tries of a renewal
+)
+
+// How many of our own logins are remembered, and how long: longer than a
+// token can live.
+const (
+	maxLogins  = 1000
+	loginsKept = 40 * 24 * time.Hour
+)
+
+// auth is what a client knows of its login. Its methods may be called by
+// several goroutines.
+type auth struct {
+	mu     sync.Mutex
+	token  *token
+	key    secret  // as last read, to keep it out of texts
+	logins []login // our own, oldest first
+
+	offset  time.Duration // the service's clock minus ours
+	clocked bool
+
+	tried    []time.Time          // logins of the last minute, oldest first
+	refused  *sessionwarden.Fault // why the last login failed; nil: it did not
+	spacing  time.Duration        // of refused logins
+	notTill  time.Time            // no login before
+	renewal  time.Time            // no renewal before
+	finished uint64               // logins under logInAgain that came to an end
+	last     error                // what came of the last of them
+
+	loggedIn, loggedOut bool // for the next live listing
+}
+
+func (a *auth) current() *token {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.token
+}
+
+func (a *auth) secrets() (key, current secret) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.token != nil {
+		current = a.token.raw
+	}
+	return a.key, current
+}
+
+// clock returns how far the service's clock is ahead of ours.
+func (a *auth) clock() (offset time.Duration, known bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.offset, a.clocked
+}
+
+func (a *auth) setClock(date, now time.Time) {
+	a.mu.Lock()
+	a.offset, a.clocked = date.Sub(now), true
+	a.mu.Unlock()
+}
+
+// serviceNow is the service's clock as well as it is known.
+func (c *Client) serviceNow() time.Time {
+	offset, _ := c.auth.clock()
+	return c.now().Add(offset)
+}
+
+// serviceTime is the service's clock when it gave an answer.
+func (c *Client) serviceTime(a *answer) time.Time {
+	if !a.date.IsZero() {
+		return a.date
+	}
+	return c.serviceNow()
+}
+
+// gate says whether a login may be tried now, and counts it as tried. A
+// refused login is spaced out; one that would work is held only by the limit
+// of six a minute. Another key than the refused one is worth a try at once.
+func (a *auth) gate(key secret, now time.Time) *sessionwarden.Fault {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.key.reveal() != key.reveal() {
+		a.refused, a.spacing, a.notTill = nil, 0, time.Time{}
+	}
+	a.key = key
+	if wait := a.notTill.Sub(now); a.refused != nil && wait > 0 && wait <= lastSpacing {
+		f := *a.refused
+		f.RetryAfter = wait
+		return &f
+	}
+	a.tried = slices.DeleteFunc(a.tried, func(at time.Time) bool {
+		age := now.Sub(at)
+		return age >= time.Minute || age < 0
+	})
+	if len(a.tried) >= loginsAMinute {
+		f := fault(sessionwarden.FaultLimited, routeLogin, "six logins a minute are the most that this program makes")
+		f.RetryAfter = max(time.Minute-now.Sub(a.tried[0]), time.Second)
+		return f
+	}
+	a.tried = append(a.tried, now)
+	return nil
+}
+
+// refuse remembers a refused login, and sets when the next may be.
+func (a *auth) refuse(f *sessionwarden.Fault, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.spacing = min(max(2*a.spacing, firstSpacing), lastSpacing)
+	a.notTill = now.Add(a.spacing)
+	f.RetryAfter = a.spacing
+	remembered := *f
+	a.refused = &remembered
+}
+
+// arrived remembers a login of ours: from now on its session is ours.
+func (a *auth) arrived(t *token, serviceNow time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refused, a.spacing, a.notTill = nil, 0, time.Time{}
+	a.logins = pruneLogins(append(slices.Clone(a.logins), login{At: t.identity.Issued, Addr: t.identity.Addr}), serviceNow)
+}
+
+// adopt makes t the token in use. out says that the one before was ended by
+// someone.
+func (a *auth) adopt(t *token, out bool) {
+	a.mu.Lock()
+	a.token = t
+	a.loggedIn = true
+	a.loggedOut = a.loggedOut || out
+	a.mu.Unlock()
+}
+
+// drop forgets t, if it is the one in use.
+func (a *auth) drop(t *token) {
+	a.mu.Lock()
+	if a.token == t {
+		a.token = nil
+	}
+	a.mu.Unlock()
+}
+
+// own returns our logins; the slice is not changed afterwards.
+func (a *auth) own() []login {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.logins
+}
+
+// tell returns, once, whether there was a new login, and whether the session
+// before it had been ended by someone.
+func (a *auth) tell() (in, out bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	in, out = a.loggedIn, a.loggedOut
+	a.loggedIn, a.loggedOut = false, false
+	return in, out
+}
+
+// pruneLogins forgets old logins and bounds their number.
+func pruneLogins(logins []login, now time.Time) []login {
+	logins = slices.DeleteFunc(logins, func(l login) bool { return now.Sub(l.At) > loginsKept })
+	slices.SortStableFunc(logins, func(x, y login) int { return x.At.Compare(y.At) })
+	logins = slices.Compact(logins)
+	if n := len(logins) - maxLogins; n > 0 {
+		logins = slices.Clone(logins[n:])
+	}
+	return logins
+}

@@ -1,0 +1,69 @@
+package manncotest
+
+import "strconv"
+
+// field is one field of a JSON object.
+type field struct {
+	name  string
+	value any
+}
+
+// object is a JSON object whose fields keep their order.
+type object []field
+
+// verbatim is JSON that is written as it is.
+type verbatim string
+
+// appendJSON writes a value of the types that answers are made of. Unlike
+// encoding/json it writes strings byte for byte, so that a service that sends
+// invalid UTF-8 can be simulated.
+func appendJSON(b []byte, value any) []byte {
+	switch v := value.(type) {
+	case string:
+		return appendString(b, v)
+	case verbatim:
+		return append(b, v...)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case object:
+		b = append(b, '{')
+		for i, f := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendString(b, f.name), ':')
+			b = appendJSON(b, f.value)
+		}
+		return append(b, '}')
+	case []any:
+		b = append(b, '[')
+		for i, item := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, item)
+		}
+		return append(b, ']')
+	}
+	return append(b, "null"...)
+}
+
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ':
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}

@@ -1,0 +1,398 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/policy"
+)
+
+const (
+	// freshFor is how old a list may be for the re-check right before acting.
+	freshFor = 2 * time.Second
+	// maxAttempts is how often an action is tried before a person has to act.
+	maxAttempts = 5
+	// proofWait is how long a proof is looked for out of turn.
+	proofWait = 30 * time.Second
+	// reprobe is how often a missing endpoint is looked for again.
+	reprobe = time.Hour
+)
+
+// pause is how long to wait after the n-th attempt that came to nothing.
+func pause(n int) time.Duration {
+	steps := [...]time.Duration{0, 100 * time.Millisecond, 2 * time.Second, 10 * time.Second, 30 * time.Second}
+	return steps[min(max(n, 0), len(steps)-1)]
+}
+
+// endpointMissing is the key under which the history remembers that the
+// service lacks the call that ends one session.
+const endpointMissing = "disconnect_missing"
+
+// awaitsEndpoint reports whether a was refused only because the call to end a
+// session is missing: it is tried again hourly.
+func awaitsEndpoint(a sessionwarden.Action) bool {
+	return a.State == sessionwarden.Refused && !a.NotTill.IsZero()
+}
+
+// hasWork reports whether something of the account can go on at now. The
+// caller holds w.mu.
+func (m *Monitor) hasWork(w *watch, now time.Time) bool {
+	for _, a := range w.h.Actions {
+		switch {
+		case a.State == sessionwarden.Planned || a.State == sessionwarden.Done || awaitsEndpoint(a):
+			if !now.Before(a.NotTill) {
+				return true
+			}
+		case a.State == sessionwarden.Held:
+			if !a.Deadline.IsZero() && !now.Before(a.Deadline) || a.Hold == sessionwarden.HeldStrangers {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// act carries out what is planned for one account, one action after the other,
+// and looks once more at the list for the proof. What cannot go on now is left
+// for the polls to come.
+func (m *Monitor) act(ctx context.Context, w *watch) {
+	if !w.acting.TryLock() {
+		return // somebody is at it
+	}
+	defer w.acting.Unlock()
+	defer m.comeBack(w)
+	did := false // something was done since the last list
+	for ctx.Err() == nil {
+		m.release(ctx, w)
+		action, ok := m.nextAction(w)
+		if !ok || !m.fresh(w) {
+			if !ok && !did || m.look(ctx, w) != nil {
+				return // a poll that fails is told by itself, and the next one goes on
+			}
+			did = false
+			continue
+		}
+		stands, err := m.recheck(ctx, w, action.ID)
+		if err != nil {
+			return
+		}
+		if !stands {
+			continue
+		}
+		did = true
+		if m.carryOut(ctx, w, action) != nil {
+			return
+		}
+	}
+}
+
+// comeBack has the account polled when its next action is due, or for a proof
+// that is still missing.
+func (m *Monitor) comeBack(w *watch) {
+	w.mu.Lock()
+	now := clock()
+	var soonest time.Time
+	for _, a := range w.h.Actions {
+		due := a.NotTill
+		if a.State == sessionwarden.Done {
+			if now.Sub(a.Answered) > proofWait {
+				continue // from here on the schedule does
+			}
+			due = now.Add(freshFor)
+		}
+		if (a.State == sessionwarden.Planned || a.State == sessionwarden.Done) && due.After(now) && (soonest.IsZero() || due.Before(soonest)) {
+			soonest = due
+		}
+	}
+	w.mu.Unlock()
+	if !soonest.IsZero() {
+		m.hurry(w, soonest)
+	}
+}
+
+// settle acts and looks until nothing is left that time alone would settle, or
+// ctx ends.
+func (m *Monitor) settle(ctx context.Context, w *watch) {
+	for ctx.Err() == nil {
+		m.act(ctx, w)
+		w.mu.Lock()
+		waits := slices.ContainsFunc(w.h.Actions, func(a sessionwarden.Action) bool {
+			return a.State == sessionwarden.Planned || a.State == sessionwarden.Done
+		})
+		w.mu.Unlock()
+		if !waits {
+			return
+		}
+		timer := time.NewTimer(time.Second)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+			_ = m.look(ctx, w)
+		}
+		timer.Stop()
+	}
+}
+
+// look polls the account out of turn.
+func (m *Monitor) look(ctx context.Context, w *watch) error {
+	w.polling.Lock()
+	defer w.polling.Unlock()
+	return m.poll(ctx, w, nil)
+}
+
+// fresh reports whether the last list may serve for the re-check.
+func (m *Monitor) fresh(w *watch) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	age := clock().Sub(w.read)
+	return !w.read.IsZero() && w.misses == 0 && age >= 0 && age < freshFor
+}
+
+// release lets go what was held for a time: questions that nobody answered,
+// strangers once the hour's budget is back, and the hourly look for a missing
+// endpoint.
+func (m *Monitor) release(ctx context.Context, w *watch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := m.draft(w)
+	for _, a := range w.h.Actions {
+		if decision, due := policy.Expire(d.account, a, d.now); due {
+			d.decide(a, decision)
+		}
+		if awaitsEndpoint(a) && !d.now.Before(a.NotTill) {
+			a.NotTill = time.Time{}
+			d.settle(a, sessionwarden.Planned, "looking again whether the service can end one session")
+			break // one probe is enough
+		}
+	}
+	for _, id := range policy.Release(d.account, d.h, d.now) {
+		for _, a := range d.h.Actions {
+			if a.ID == id {
+				d.settle(a, sessionwarden.Planned, "the hour's budget for strangers is back")
+			}
+		}
+	}
+	_ = m.finish(ctx, w, d, nil, nil) // not saved: held as before, and told
+}
+
+// decide brings an action to what policy decided.
+func (d *draft) decide(a sessionwarden.Action, decision policy.Decision) {
+	a.Hold = decision.Hold
+	d.settle(a, decision.State, decision.Note)
+}
+
+// nextAction returns the next planned action of the account: of several, one
+// that was tried least often, so that none waits for another's failures.
+func (m *Monitor) nextAction(w *watch) (sessionwarden.Action, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := clock()
+	var next sessionwarden.Action
+	found := false
+	for _, a := range w.h.Actions {
+		if a.State == sessionwarden.Planned && !now.Before(a.NotTill) && (!found || a.Attempts < next.Attempts) {
+			next, found = a, true
+		}
+	}
+	return next, found
+}
+
+// row returns the row of the last list that a is about.
+func (w *watch) row(a sessionwarden.Action) *sessionwarden.Session {
+	for i := range w.list.Rows {
+		row := &w.list.Rows[i]
+		if a.Kind == sessionwarden.EndAll && !row.Ownership.Untouchable() || a.Session != "" && row.ID == a.Session {
+			return row
+		}
+	}
+	return nil
+}
+
+// recheck decides, on a list just read, whether action still is to be carried
+// out, and writes down if not.
+func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := m.draft(w)
+	action, ok := d.action(id)
+	if !ok || action.State != sessionwarden.Planned {
+		return false, nil
+	}
+	decision := policy.Recheck(d.account, d.h, action, w.row(action), w.list.Complete, d.rails, d.now)
+	switch {
+	case decision.Wait:
+		action.NotTill = d.now.Add(freshFor)
+		d.settle(action, sessionwarden.Planned, decision.Note)
+	case decision.State == sessionwarden.Planned && w.ender == nil:
+		d.settle(action, sessionwarden.DryRun, "dry run: nothing was ended")
+	case decision.State == sessionwarden.Planned && action.Kind == sessionwarden.EndOne && action.Session == "":
+		d.settle(action, sessionwarden.Refused, "the service gave no id for this session, so it cannot be ended by itself")
+	case decision.State == sessionwarden.Planned:
+		// The attempt counts before the call, on disk: a crash in between
+		// must not make the limits forget it.
+		action.Attempts++
+		action.Note = decision.Note
+		d.put(action)
+		if action.Attempts == 1 {
+			d.h.Spent = append(d.h.Spent, sessionwarden.Spent{At: d.now, Stranger: action.Stranger})
+		}
+		return true, m.finish(ctx, w, d, nil, nil)
+	default:
+		d.decide(action, decision)
+	}
+	return false, m.finish(ctx, w, d, nil, nil)
+}
+
+// action returns the open action id as the draft has it.
+func (d *draft) action(id uint64) (sessionwarden.Action, bool) {
+	for _, a := range d.h.Actions {
+		if a.ID == id {
+			return a, true
+		}
+	}
+	return sessionwarden.Action{}, false
+}
+
+// carryOut makes the call and writes down what the service answered. The error
+// says that no other action can be carried out now either.
+func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.Action) error {
+	w.mu.Lock()
+	ender := w.ender
+	w.mu.Unlock()
+	var err error
+	if planned.Kind == sessionwarden.EndAll {
+		err = ender.DisconnectAll(ctx)
+	} else {
+		err = ender.Disconnect(ctx, planned.Session)
+	}
+	m.metrics.called(err)
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := m.draft(w)
+	action, ok := d.action(planned.ID)
+	if !ok {
+		return nil
+	}
+	var stop error
+	var fault *sessionwarden.Fault
+	errors.As(err, &fault)
+	switch {
+	case err == nil:
+		w.acted = true
+		action.Answered, action.NotTill = d.now, time.Time{}
+		d.settle(action, sessionwarden.Done, "the service answered that it is ended; not proven yet")
+		w.refused404 = ""
+		if _, was := d.h.Told[endpointMissing]; was {
+			delete(d.h.Told, endpointMissing)
+			d.notice(sessionwarden.ServiceOdd, sessionwarden.Info, "The service can end single sessions again",
+				"What was refused meanwhile is tried again.")
+			d.retryRefused()
+		}
+	case fault != nil && fault.Kind == sessionwarden.FaultLimited:
+		action.NotTill = d.now.Add(fault.RetryAfter)
+		action.Attempts--
+		d.settle(action, sessionwarden.Planned, "the service is rate limiting us; tried again at "+when(action.NotTill))
+		stop = err
+	case fault != nil && fault.Kind == sessionwarden.FaultNotFound:
+		action.NotTill = d.now.Add(pause(action.Attempts))
+		d.settle(action, sessionwarden.Planned, "the service knows no such session; looking whether it is gone")
+		action.Answered = d.now
+		d.put(action)
+		d.notFound(action)
+	default:
+		action.NotTill = d.now.Add(pause(action.Attempts))
+		action.Answered = d.now // the call may have worked: the next list tells
+		d.settle(action, sessionwarden.Planned, "the call failed: "+err.Error())
+		if fault != nil && fault.Kind == sessionwarden.FaultRefused {
+			stop = err
+		}
+	}
+	return errors.Join(stop, m.finish(ctx, w, d, nil, nil))
+}
+
+// notFound handles a 404 for a session that the list just read still had. The
+// same from a second session says that the service lacks the call.
+func (d *draft) notFound(action sessionwarden.Action) {
+	if _, known := d.h.Told[endpointMissing]; !known {
+		if d.w.refused404 == "" || d.w.refused404 == action.Session {
+			d.w.refused404 = action.Session
+			return
+		}
+		d.notice(sessionwarden.ServiceOdd, sessionwarden.Critical, "The service cannot end single sessions at present",
+			"Its call for that answers \"not found\" for sessions that it lists.",
+			"Suspicious sessions are found and told, but not ended. It is tried again every hour.",
+			"To end a session now: sign in at https://mannco.store and sign out everywhere.")
+	}
+	d.tell(endpointMissing)
+	for _, a := range d.h.Actions {
+		if a.State == sessionwarden.Planned && a.Kind == sessionwarden.EndOne {
+			a.NotTill = d.now.Add(reprobe)
+			d.settle(a, sessionwarden.Refused, "the service lacks the call to end one session; tried again at "+when(a.NotTill))
+		}
+	}
+}
+
+// retryRefused plans again what was refused for want of the endpoint.
+func (d *draft) retryRefused() {
+	for _, a := range d.h.Actions {
+		if awaitsEndpoint(a) {
+			a.NotTill = time.Time{}
+			d.settle(a, sessionwarden.Planned, "the service can end single sessions again")
+		}
+	}
+}
+
+// verify holds the actions that were carried out against a list that was read
+// afterwards. Absence from a complete list is the proof; presence in any list
+// says that the service did not tell the truth.
+func (d *draft) verify(list sessionwarden.Listing) {
+	present := make(map[sessionwarden.SessionID]bool, len(list.Rows))
+	others := false
+	for _, row := range list.Rows {
+		present[row.ID] = true
+		others = others || !row.Ownership.Untouchable()
+	}
+	for _, a := range d.h.Actions {
+		if a.Attempts == 0 || a.Answered.IsZero() || list.Asked.Before(a.Answered) ||
+			a.State != sessionwarden.Planned && a.State != sessionwarden.Done {
+			continue
+		}
+		there := present[a.Session]
+		if a.Kind == sessionwarden.EndAll {
+			there = others
+		}
+		switch {
+		case !there && !list.Complete:
+		case !there:
+			d.settle(a, sessionwarden.Verified, "gone from the service's complete list, read at "+when(list.Asked))
+			d.gone(a)
+		case a.Attempts >= maxAttempts:
+			d.settle(a, sessionwarden.Failed, fmt.Sprintf("tried %d times, and the service still lists it", a.Attempts))
+		case a.State == sessionwarden.Done:
+			a.NotTill = d.now.Add(pause(a.Attempts))
+			d.settle(a, sessionwarden.Planned, stillListed)
+		}
+	}
+}
+
+// stillListed is the note of an action that the service claimed to have done.
+const stillListed = "the service said that it is ended, but still lists it; trying again"
+
+// gone ends the sighting that a verified action was about, without waiting for
+// a second list: this absence was expected.
+func (d *draft) gone(a sessionwarden.Action) {
+	if s := d.live(a.Seq); s != nil && a.Kind == sessionwarden.EndOne {
+		if s.Missing.IsZero() {
+			s.Missing = d.now
+		}
+		d.leave(a.Seq)
+	}
+}
+
+// when is a time as people read it.
+func when(t time.Time) string { return t.UTC().Format("15:04:05 MST") }

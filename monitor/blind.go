@@ -1,0 +1,177 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"sessionwarden"
+)
+
+// blindAfter is how many polls in a row may fail before people are told.
+const blindAfter = 3
+
+// missed takes note of a poll that failed. A failure is never read as "no
+// sessions"; it bars the conclusion "gone" and nothing else.
+func (d *draft) missed(err error) {
+	w := d.w
+	w.misses++
+	w.missError = err.Error()
+	if w.misses == 1 || d.h.Blind.Since.IsZero() {
+		d.h.Blind.Since = d.now
+	}
+	d.h.Blind.Why = err.Error()
+	refused := sessionwarden.IsFault(err, sessionwarden.FaultRefused)
+	if d.h.Blind.Told || w.misses < blindAfter && !refused {
+		return
+	}
+	d.h.Blind.Told = true
+	d.dirty = true
+	title := fmt.Sprintf("Account %s is not being watched since %s", d.account.Name, d.h.Blind.Since.Format("2006-01-02 15:04 MST"))
+	d.notice(sessionwarden.Blind, sessionwarden.Critical, title, err.Error(), cureOf(err))
+}
+
+// cureOf says what a person can do about a poll that fails.
+func cureOf(err error) string {
+	var f *sessionwarden.Fault
+	if !errors.As(err, &f) {
+		return "It is tried again on schedule."
+	}
+	switch f.Kind {
+	case sessionwarden.FaultRefused:
+		return "The key was revoked, or this machine's address or country is not allowed. Make a new API key on https://mannco.store, put it where the configuration says, and the watch goes on by itself: the key is read again at each login."
+	case sessionwarden.FaultLimited:
+		return "The service limits how often we may ask. If it stays so, write a slower schedule for this account."
+	case sessionwarden.FaultClock:
+		return "Set this machine's clock (timedatectl status); until then nothing can be verified."
+	case sessionwarden.FaultStrange, sessionwarden.FaultBusiness, sessionwarden.FaultNotFound:
+		return "The service answers in a way that makes no sense. It is tried again on schedule; look whether https://mannco.store works."
+	default:
+		return "It is tried again on schedule. Look whether this machine reaches the service: sessionwarden check"
+	}
+}
+
+// recovered takes note of a poll that worked.
+func (d *draft) recovered(seen reading) {
+	blind := d.h.Blind
+	d.h.LastPoll = d.now
+	d.w.misses, d.w.missError = 0, ""
+	d.h.Blind = sessionwarden.Blindness{}
+	d.rails = rails(seen.badData, d.earliest, seen.live.ServerTime, d.now, d.now)
+	if !blind.Told {
+		return
+	}
+	d.dirty = true
+	d.notice(sessionwarden.Recovered, sessionwarden.Warning,
+		fmt.Sprintf("Account %s is watched again", d.account.Name),
+		fmt.Sprintf("It was not from %s to %s.", blind.Since.Format("2006-01-02 15:04:05 MST"), d.now.Format("2006-01-02 15:04:05 MST")),
+		"Sessions that came and went meanwhile are looked for among the expired ones, and told if a rule matches them.")
+}
+
+// skipped takes note of a tick that came while the poll before it still ran.
+func (m *Monitor) skipped(ctx context.Context, w *watch) {
+	m.metrics.skips.Inc()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.skips++; w.skips != 3 {
+		return
+	}
+	d := m.draft(w)
+	if d.tellEvery("slow", 24*time.Hour) {
+		d.notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "Polls of "+d.account.Name+" take longer than its schedule",
+			"Three times in a row a poll was skipped since the one before it still ran.",
+			"Write a slower schedule, or look at what is slow: sessionwarden check")
+	}
+	_ = m.finish(ctx, w, d, nil, nil) // not saved: told by notSaved
+}
+
+// panicked contains a panic in one account's poll: it is logged with its
+// stack, counted and told; the account's next poll comes as if nothing was.
+func (m *Monitor) panicked(ctx context.Context, w *watch, what string, r any) {
+	m.metrics.panics.Inc()
+	m.log.Error("a "+what+" panicked; the account goes on", "account", w.account.Name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := m.draft(w)
+	if d.tellEvery("panic", time.Hour) {
+		d.notice(sessionwarden.ProgramError, sessionwarden.Critical, "The program made a mistake while watching "+d.account.Name,
+			"That "+what+" was dropped; the next one comes on schedule.",
+			"Please report it with the lines of the log that follow \"panicked\".")
+	}
+	_ = m.finish(ctx, w, d, nil, nil)
+}
+
+// notSaved takes note of a commit that failed: the history stays as it is on
+// disk, so that the next poll finds the same again; nothing is disconnected,
+// as nothing is ever done that was not written down; but people are told.
+func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error) {
+	m.metrics.unsaved.Inc()
+	m.log.Error("the history could not be saved", "account", d.account.Name, "err", err)
+	w.h.Blind = d.h.Blind
+	if !d.h.LastPoll.IsZero() {
+		w.h.LastPoll = d.h.LastPoll
+	}
+	w.lesson = d.now // so that the next poll is not taken for a quiet one
+	if !m.unsaved.Swap(true) {
+		m.opts.Urgent(sessionwarden.Alert{
+			Account: d.account.Name, Kind: sessionwarden.Unsaved, Severity: sessionwarden.Critical, Created: d.now, Updated: d.now,
+			Title: "The history cannot be saved",
+			Lines: []string{"Watching and telling go on from memory. Nothing is disconnected until the disk works again, as nothing is done that is not written down first.",
+				"The disk said: " + sessionwarden.Clean(err.Error(), 200), "Look at free space and permissions of the data directory."},
+		})
+	}
+	for _, alert := range c.Alerts {
+		var fresh []sessionwarden.AlertItem
+		for _, item := range alert.Items {
+			if key := item.Sighting.Key(); !w.unsavedFor[key] && len(w.unsavedFor) < maxPast {
+				if w.unsavedFor == nil {
+					w.unsavedFor = make(map[sessionwarden.Key]bool)
+				}
+				w.unsavedFor[key] = true
+				item.Action = nil
+				fresh = append(fresh, item)
+			}
+		}
+		if len(alert.Items) > 0 && len(fresh) == 0 {
+			continue
+		}
+		if len(alert.Items) == 0 {
+			if key := sessionwarden.Key("!" + alert.Title); w.unsavedFor[key] {
+				continue
+			} else if w.unsavedFor == nil {
+				w.unsavedFor = map[sessionwarden.Key]bool{key: true}
+			} else {
+				w.unsavedFor[key] = true
+			}
+		}
+		alert.ID, alert.Items, alert.Waiting = 0, fresh, false
+		alert.Lines = append(alert.Lines, "This could not be written down, so nothing was disconnected: the disk failed.")
+		m.opts.Urgent(alert)
+	}
+}
+
+// saved takes note of a commit that worked, after some that did not.
+func (m *Monitor) saved(w *watch, d *draft) {
+	w.unsavedFor = nil
+	if !m.unsaved.Swap(false) {
+		return
+	}
+	m.log.Info("the history can be saved again", "account", d.account.Name)
+	m.opts.Urgent(sessionwarden.Alert{
+		Account: d.account.Name, Kind: sessionwarden.Recovered, Severity: sessionwarden.Warning, Created: d.now, Updated: d.now,
+		Title: "The history can be saved again", Lines: []string{"What was found meanwhile is judged and acted on now."},
+	})
+}
+
+// joinNamed joins the errors of polls, each with its account's name.
+func joinNamed(watches []*watch, errs []error) error {
+	var named []error
+	for i, err := range errs {
+		if err != nil {
+			named = append(named, fmt.Errorf("account %s: %w", watches[i].account.Name, err))
+		}
+	}
+	return errors.Join(named...)
+}

@@ -1,0 +1,184 @@
+package monitor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"sessionwarden"
+)
+
+// The desk is where people's wishes come in: by hand, or as answers to what is
+// held. They go the same way as what the rules want: written down, checked
+// again, carried out, verified.
+
+// byHandWait is how long a person waits for the outcome of what he asked for.
+const byHandWait = 15 * time.Second
+
+// WishError says why a person's wish cannot be carried out. Its methods tell
+// the API which answer that is.
+type WishError struct {
+	text, cure string
+	missing    bool // what was named does not exist; else it is not in a state for that
+}
+
+// Error implements error.
+func (e *WishError) Error() string { return e.text }
+
+// Cure is what the person can do instead.
+func (e *WishError) Cure() string { return e.cure }
+
+// NotFound reports whether what was named does not exist.
+func (e *WishError) NotFound() bool { return e.missing }
+
+// Conflict reports whether what was named is not in a state for the wish.
+func (e *WishError) Conflict() bool { return !e.missing }
+
+// Disconnect ends sessions of an account by hand and returns the actions as
+// they stand after byHandWait at most. Rails that hold rules do not hold a
+// person; our own session is not ended by anybody.
+func (m *Monitor) Disconnect(ctx context.Context, account string, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
+	return m.byHand(ctx, account, func(s sessionwarden.Sighting) bool { return slices.Contains(ids, s.ID) }, ids)
+}
+
+// DisconnectAll ends all sessions of an account but ours, by hand.
+func (m *Monitor) DisconnectAll(ctx context.Context, account string) ([]sessionwarden.Action, error) {
+	return m.byHand(ctx, account, func(s sessionwarden.Sighting) bool { return !s.Ownership.Untouchable() }, nil)
+}
+
+func (m *Monitor) byHand(ctx context.Context, account string, wanted func(sessionwarden.Sighting) bool, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
+	w := m.byName(account)
+	if w == nil {
+		return nil, &WishError{text: "no account of the configuration is called " + account, cure: "sessionwarden status names the accounts", missing: true}
+	}
+	if err := m.look(ctx, w); err != nil {
+		return nil, err
+	}
+	actions, err := m.planByHand(ctx, w, wanted, ids)
+	if err != nil {
+		return nil, err
+	}
+	return m.outcome(ctx, w, actions), nil
+}
+
+// planByHand writes down what a person wants ended.
+func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(sessionwarden.Sighting) bool, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := m.draft(w)
+	account := d.account.Name
+	var asked []uint64
+	found := make(map[sessionwarden.SessionID]bool)
+	for _, s := range d.h.Live {
+		if !wanted(s) {
+			continue
+		}
+		found[s.ID] = true
+		a := sessionwarden.Action{
+			Account: account, Seq: s.Seq, Session: s.ID, Addr: s.AddrText(), Device: s.Device,
+			Reason: "asked for by hand", Created: d.now,
+		}
+		if i := slices.IndexFunc(d.h.Actions, func(b sessionwarden.Action) bool { return b.Seq == s.Seq && b.Kind == sessionwarden.EndOne }); i >= 0 {
+			a = d.h.Actions[i]
+		} else {
+			a.ID = d.next()
+		}
+		a.ByHand, a.NotTill = true, time.Time{}
+		asked = append(asked, a.ID)
+		switch {
+		case s.ID == "":
+			d.settle(a, sessionwarden.Refused, "the service gave no id for this session, so it cannot be ended by itself")
+		case a.State != sessionwarden.Done:
+			d.settle(a, sessionwarden.Planned, "by hand")
+		}
+	}
+	for _, id := range ids {
+		if !found[id] {
+			return nil, &WishError{text: fmt.Sprintf("account %s has no live session %s", account, id), cure: "sessionwarden sessions shows the live ones", missing: true}
+		}
+	}
+	actions := make([]sessionwarden.Action, 0, len(asked))
+	for _, id := range asked {
+		if a, ok := d.action(id); ok {
+			actions = append(actions, a)
+		} else if i := slices.IndexFunc(d.actions, func(b sessionwarden.Action) bool { return b.ID == id }); i >= 0 {
+			actions = append(actions, d.actions[i])
+		}
+	}
+	return actions, m.finish(ctx, w, d, nil, nil)
+}
+
+// outcome carries out what is planned and returns the actions as they stand
+// then, or when the wait is over.
+func (m *Monitor) outcome(ctx context.Context, w *watch, actions []sessionwarden.Action) []sessionwarden.Action {
+	w.mu.Lock()
+	if w.followed == nil {
+		w.followed = make(map[uint64]sessionwarden.Action)
+	}
+	for _, a := range actions {
+		w.followed[a.ID] = a
+	}
+	w.mu.Unlock()
+	bounded, cancel := context.WithTimeout(ctx, byHandWait)
+	defer cancel()
+	m.guarded(ctx, w, "act", func() { m.settle(bounded, w) })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, a := range actions {
+		actions[i] = w.followed[a.ID]
+		delete(w.followed, a.ID)
+	}
+	return actions
+}
+
+// Approve carries out a held action. It returns the action as it stands after
+// byHandWait at most.
+func (m *Monitor) Approve(ctx context.Context, id uint64) (sessionwarden.Action, error) {
+	w, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) sessionwarden.Action {
+		a.ByHand = true
+		return d.settle(a, sessionwarden.Planned, "approved by hand")
+	})
+	if err != nil {
+		return a, err
+	}
+	return m.outcome(ctx, w, []sessionwarden.Action{a})[0], nil
+}
+
+// Deny cancels a held action and trusts exactly that session, with its id,
+// address and device.
+func (m *Monitor) Deny(ctx context.Context, id uint64) (sessionwarden.Action, error) {
+	_, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) sessionwarden.Action {
+		if s := d.live(a.Seq); s != nil {
+			s.Denied = true
+			d.touch(s.Seq)
+			d.learn()
+		}
+		return d.settle(a, sessionwarden.Denied, "denied by hand: this session is the owner's")
+	})
+	return a, err
+}
+
+// answer finds the held action id and writes down what a person decided.
+func (m *Monitor) answer(ctx context.Context, id uint64, decide func(*draft, sessionwarden.Action) sessionwarden.Action) (*watch, sessionwarden.Action, error) {
+	for _, w := range m.all() {
+		if a, found, err := m.answerIn(ctx, w, id, decide); found {
+			return w, a, err
+		}
+	}
+	return nil, sessionwarden.Action{}, &WishError{text: fmt.Sprintf("no action %d waits for an answer", id), cure: "sessionwarden actions shows which do, and what became of the others", missing: true}
+}
+
+func (m *Monitor) answerIn(ctx context.Context, w *watch, id uint64, decide func(*draft, sessionwarden.Action) sessionwarden.Action) (a sessionwarden.Action, found bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := m.draft(w)
+	if a, found = d.action(id); !found {
+		return a, false, nil
+	}
+	if a.State != sessionwarden.Held {
+		return a, true, &WishError{text: fmt.Sprintf("action %d does not wait for an answer: it is %s", id, a.State), cure: "sessionwarden actions shows what became of it"}
+	}
+	a = decide(d, a)
+	return a, true, m.finish(ctx, w, d, nil, nil)
+}

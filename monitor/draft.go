@@ -1,0 +1,221 @@
+package monitor
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/policy"
+)
+
+// draft is a change of one account while it is being made: a copy of the
+// history that becomes the history once it is on disk, and what goes to the
+// disk with it.
+type draft struct {
+	account  sessionwarden.Account
+	now      time.Time
+	next     func() uint64
+	log      *slog.Logger
+	rails    policy.Rails
+	earliest time.Time
+	w        *watch
+
+	h        sessionwarden.History
+	touched  map[uint64]bool          // live sightings to be written
+	ended    []sessionwarden.Sighting // sightings that are not live any more
+	findings []sessionwarden.Finding
+	actions  []sessionwarden.Action // new and changed, in order
+	alerts   map[uint64]sessionwarden.Alert
+	dirty    bool // the state record has to be written
+}
+
+// draft begins a change. The caller holds w.mu until [Monitor.finish].
+func (m *Monitor) draft(w *watch) *draft {
+	now := clock()
+	d := &draft{
+		account: w.account, now: now, next: m.opts.Journal.NextID, log: m.log, w: w, earliest: m.opts.Earliest,
+		h: w.h.Clone(), touched: make(map[uint64]bool), alerts: make(map[uint64]sessionwarden.Alert),
+	}
+	_, failed := m.opts.LocationData()
+	d.rails = rails(failed, m.opts.Earliest, w.list.ServerTime, w.read, now)
+	d.h.Spent = slices.DeleteFunc(d.h.Spent, func(s sessionwarden.Spent) bool { return now.Sub(s.At) >= time.Hour })
+	d.h.Logouts = slices.DeleteFunc(d.h.Logouts, func(t time.Time) bool { return now.Sub(t) >= time.Hour })
+	return d
+}
+
+// live returns the live sighting seq, to be changed in place; nil if there is
+// none. The pointer is good until the next sighting arrives or ends.
+func (d *draft) live(seq uint64) *sessionwarden.Sighting {
+	i, found := slices.BinarySearchFunc(d.h.Live, seq, func(s sessionwarden.Sighting, seq uint64) int { return cmp.Compare(s.Seq, seq) })
+	if !found {
+		return nil
+	}
+	return &d.h.Live[i]
+}
+
+// sighting returns the sighting seq as the draft has it.
+func (d *draft) sighting(seq uint64) (sessionwarden.Sighting, bool) {
+	if s := d.live(seq); s != nil {
+		return *s, true
+	}
+	for _, s := range d.ended {
+		if s.Seq == seq {
+			return s, true
+		}
+	}
+	return sessionwarden.Sighting{}, false
+}
+
+// touch notes that a sighting has to be written.
+func (d *draft) touch(seq uint64) { d.touched[seq] = true }
+
+// put adds an action or changes one.
+func (d *draft) put(a sessionwarden.Action) {
+	a.Updated = d.now
+	place := func(list []sessionwarden.Action) []sessionwarden.Action {
+		for i := range list {
+			if list[i].ID == a.ID {
+				list[i] = a
+				return list
+			}
+		}
+		return append(list, a)
+	}
+	d.actions = place(d.actions)
+	if a.State.Open() || awaitsEndpoint(a) {
+		d.h.Actions = place(d.h.Actions)
+	} else {
+		d.h.Actions = slices.DeleteFunc(slices.Clone(d.h.Actions), func(b sessionwarden.Action) bool { return b.ID == a.ID })
+	}
+}
+
+// settle brings an action to a state that explains itself by note.
+func (d *draft) settle(a sessionwarden.Action, state sessionwarden.ActionState, note string) sessionwarden.Action {
+	a.State, a.Note = state, note
+	if state != sessionwarden.Held {
+		a.Hold, a.Deadline = sessionwarden.NotHeld, time.Time{}
+	}
+	d.put(a)
+	return a
+}
+
+// empty reports whether there is nothing that has to go to the disk now.
+func (d *draft) empty() bool {
+	return !d.dirty && len(d.touched) == 0 && len(d.ended) == 0 && len(d.findings) == 0 &&
+		len(d.actions) == 0 && len(d.alerts) == 0
+}
+
+// change is the draft in the form that goes to the disk.
+func (d *draft) change() sessionwarden.Change {
+	for i := range d.h.Live {
+		if s := &d.h.Live[i]; s.Missing.IsZero() && d.h.LastPoll.After(s.LastSeen) {
+			s.LastSeen = d.h.LastPoll
+		}
+	}
+	c := sessionwarden.Change{History: d.h, Findings: d.findings, Actions: d.actions}
+	for _, s := range d.h.Live {
+		if d.touched[s.Seq] {
+			c.Sightings = append(c.Sightings, s)
+		}
+	}
+	c.Sightings = append(c.Sightings, d.ended...)
+	slices.SortFunc(c.Sightings, func(a, b sessionwarden.Sighting) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, a := range d.alerts {
+		c.Alerts = append(c.Alerts, a)
+	}
+	slices.SortFunc(c.Alerts, func(a, b sessionwarden.Alert) int { return cmp.Compare(a.ID, b.ID) })
+	return c
+}
+
+// finish commits the draft and makes it the account's state. t gathers it with
+// those of the tick's other polls; nil commits it alone. cause is the error
+// that the poll ended with, if any, and is returned unless the commit fails.
+func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause error) error {
+	w.lesson = policy.NextLesson(d.h.Live, d.now)
+	if d.empty() && (d.now.Sub(w.flushed) < flushEvery || d.h.Baseline.IsZero()) {
+		w.h = d.h
+		return cause
+	}
+	d.reviseAll()
+	c := d.change()
+	var err error
+	if t != nil {
+		err = t.commit(ctx, c, urgent(c))
+	} else {
+		err = m.opts.Journal.Commit(context.WithoutCancel(ctx), []sessionwarden.Change{c})
+	}
+	if err != nil {
+		m.notSaved(w, d, c, err)
+		return err
+	}
+	w.h = c.History
+	w.flushed = d.now
+	for _, a := range c.Alerts {
+		w.alerts[a.ID] = a
+	}
+	w.forgetMatters()
+	for _, a := range c.Actions {
+		if _, waitedFor := w.followed[a.ID]; waitedFor {
+			w.followed[a.ID] = a
+		}
+	}
+	m.saved(w, d)
+	m.metrics.committed(c)
+	m.logChange(c)
+	if len(c.Alerts) > 0 {
+		m.opts.Tell(c.Alerts)
+	}
+	return cause
+}
+
+// urgent reports whether c holds something to be done at once.
+func urgent(c sessionwarden.Change) bool {
+	return slices.ContainsFunc(c.Actions, func(a sessionwarden.Action) bool { return a.State == sessionwarden.Planned })
+}
+
+// forgetMatters drops the alerts that no open action belongs to any more.
+func (w *watch) forgetMatters() {
+	for id := range w.alerts {
+		if !slices.ContainsFunc(w.h.Actions, func(a sessionwarden.Action) bool { return a.AlertID == id }) {
+			delete(w.alerts, id)
+		}
+	}
+}
+
+// logChange writes the lines that a person reads in the log.
+func (m *Monitor) logChange(c sessionwarden.Change) {
+	account := c.History.Account
+	for _, f := range c.Findings {
+		level := slog.LevelInfo
+		if f.Response > sessionwarden.Log {
+			level = slog.LevelWarn
+		}
+		m.log.Log(context.Background(), level, "finding", "account", account, "rule", string(f.Rule), "session", string(f.Session),
+			"severity", f.Severity.String(), "response", f.Response.String(), "reason", f.Reason)
+	}
+	for _, a := range c.Actions {
+		m.log.Info("action", "account", account, "action", a.ID, "session", string(a.Session), "kind", a.Kind.String(),
+			"state", a.State.String(), "note", a.Note)
+	}
+}
+
+// flush writes the state records whose "last seen" is only in memory.
+func (m *Monitor) flush(ctx context.Context) error {
+	var changes []sessionwarden.Change
+	for _, w := range m.all() {
+		w.mu.Lock()
+		if !w.h.Baseline.IsZero() && w.h.LastPoll.After(w.flushed) {
+			d := m.draft(w)
+			changes = append(changes, d.change())
+			w.flushed = d.now
+		}
+		w.mu.Unlock()
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	return m.opts.Journal.Commit(ctx, changes)
+}

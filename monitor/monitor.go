@@ -1,0 +1,254 @@
+package monitor
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/robfig/cron/v3"
+
+	"sessionwarden"
+)
+
+// Lister reads an account's session list.
+type Lister interface {
+	// Sessions returns the live sessions or, with expired, the ended ones as
+	// well. A list that could be read in part comes without an error and says
+	// that it is not complete. Errors are [sessionwarden.Fault].
+	Sessions(ctx context.Context, expired bool) (sessionwarden.Listing, error)
+}
+
+// Ender ends sessions of an account. A dry run has none, so that nothing it
+// calls could end anything.
+type Ender interface {
+	// Disconnect ends one session. Nil says that the service answered that it
+	// is done, which is not yet a proof.
+	Disconnect(ctx context.Context, id sessionwarden.SessionID) error
+	// DisconnectAll ends every session, our own included, after it proved
+	// that we can log in again.
+	DisconnectAll(ctx context.Context) error
+}
+
+// Journal keeps what must outlast the process.
+type Journal interface {
+	// History returns what is remembered of account.
+	History(ctx context.Context, account string) (sessionwarden.History, error)
+	// Commit writes all changes to the disk in one transaction, or none.
+	Commit(ctx context.Context, changes []sessionwarden.Change) error
+	// NextID returns a number that no row has yet. Numbers rise.
+	NextID() uint64
+}
+
+// Watched is an account with the service that it lives on.
+type Watched struct {
+	Account sessionwarden.Account
+	Lister  Lister
+	Ender   Ender // nil where Account.DryRun
+}
+
+// Options are what a Monitor needs. Journal and Locate are required.
+type Options struct {
+	Journal Journal
+	// Locate says where an address lies.
+	Locate func(netip.Addr) sessionwarden.Location
+	// LocationData returns a number that changes when the location data does,
+	// and why the data cannot be relied on ("" if it can). Nil: it never
+	// changes and can be relied on.
+	LocationData func() (generation uint64, failed string)
+	// OpenAlerts returns the alerts that may be told of again: after a start,
+	// matters that are still open go on under the same alert.
+	OpenAlerts func(context.Context) ([]sessionwarden.Alert, error)
+	// Tell hands over committed alerts. It must not block.
+	Tell func([]sessionwarden.Alert)
+	// Urgent hands over an alert that could not be committed, since the disk
+	// failed. It must not block.
+	Urgent func(sessionwarden.Alert)
+	// Forget removes a little of what is older than the history is kept, and
+	// returns how many rows it removed. Nil: everything is kept.
+	Forget func(context.Context) (int, error)
+
+	Parallel   int       // polls at once; 0: 32
+	Earliest   time.Time // no clock that was ever set says less; zero: not known
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Monitor watches accounts. Its methods may be called from several goroutines.
+type Monitor struct {
+	opts    Options
+	log     *slog.Logger
+	metrics *metrics
+	polls   chan struct{} // a slot for each poll that may run at once
+	changed chan struct{} // the set of accounts or a schedule changed
+	unsaved atomic.Bool   // the last commit failed
+
+	mu      sync.Mutex
+	watches map[string]*watch
+	working sync.WaitGroup
+}
+
+// watch is one account under watch. polling and acting serialize whole polls
+// and whole rounds of actions; mu guards the rest and is never held while the
+// service is called.
+type watch struct {
+	polling sync.Mutex
+	acting  sync.Mutex
+
+	mu       sync.Mutex
+	account  sessionwarden.Account
+	lister   Lister
+	ender    Ender
+	schedule cron.Schedule
+
+	h      sessionwarden.History
+	alerts map[uint64]sessionwarden.Alert // of matters that go on
+	list   sessionwarden.Listing          // the last one
+	read   time.Time                      // when it had been read; zero: none in this process
+	gen    uint64                         // generation of the location data that the live sessions were located with
+
+	next       time.Time // of the schedule
+	expired    time.Time // when expired sessions were listed last
+	owed       bool      // they were read, but could not be looked through or recorded
+	lesson     time.Time // when the profile can learn next; zero: nothing to wait for
+	flushed    time.Time // when the state record was written last
+	misses     int       // polls that failed in a row
+	skips      int       // polls that were skipped in a row
+	missError  string
+	refused404 sessionwarden.SessionID // the last target that answered 404 though listed
+	selfEnded  int                     // how often a disconnection cost us our own session
+	acted      bool                    // a session was ended since the last list
+	unsavedFor map[sessionwarden.Key]bool
+	followed   map[uint64]sessionwarden.Action // actions that a person waits for
+}
+
+// New returns a Monitor that watches nothing yet: see [Monitor.Watch].
+func New(opts Options) *Monitor {
+	if opts.Parallel <= 0 {
+		opts.Parallel = 32
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.LocationData == nil {
+		opts.LocationData = func() (uint64, string) { return 0, "" }
+	}
+	if opts.Tell == nil {
+		opts.Tell = func([]sessionwarden.Alert) {}
+	}
+	if opts.Urgent == nil {
+		opts.Urgent = func(sessionwarden.Alert) {}
+	}
+	return &Monitor{
+		opts:    opts,
+		log:     opts.Logger,
+		metrics: newMetrics(opts.Registerer),
+		polls:   make(chan struct{}, opts.Parallel),
+		changed: make(chan struct{}, 1),
+		watches: make(map[string]*watch),
+	}
+}
+
+// Watch sets what is watched: accounts that are new are loaded from the
+// journal, those that are not in the list any more are left alone from now on,
+// and the others go on under their new configuration from their next poll.
+// With an error nothing has changed.
+func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
+	var open []sessionwarden.Alert
+	if m.opts.OpenAlerts != nil {
+		var err error
+		if open, err = m.opts.OpenAlerts(ctx); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	fresh := make(map[string]*watch, len(accounts))
+	now := clock()
+	type update struct {
+		w        *watch
+		to       Watched
+		schedule cron.Schedule
+	}
+	var updates []update
+	for i, a := range accounts {
+		schedule, err := ParseSchedule(a.Account.Schedule)
+		if err != nil {
+			return err
+		}
+		w := m.watches[a.Account.Name]
+		if w == nil {
+			h, err := m.opts.Journal.History(ctx, a.Account.Name)
+			if err != nil {
+				return err
+			}
+			// First polls of many accounts are spread over seconds, in bursts.
+			w = &watch{h: h, next: now.Add(time.Duration(i/firstBurst) * time.Second), flushed: now, alerts: openMatters(h, open)}
+			w.account, w.lister, w.ender, w.schedule = a.Account, a.Lister, a.Ender, schedule
+		} else {
+			updates = append(updates, update{w, a, schedule})
+		}
+		fresh[a.Account.Name] = w
+	}
+	for _, u := range updates {
+		u.w.mu.Lock()
+		if u.w.account.Schedule != u.to.Account.Schedule {
+			u.w.next = now
+		}
+		u.w.account, u.w.lister, u.w.ender, u.w.schedule = u.to.Account, u.to.Lister, u.to.Ender, u.schedule
+		u.w.mu.Unlock()
+	}
+	m.watches = fresh
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// firstBurst is how many accounts are polled in the same second after a start.
+const firstBurst = 50
+
+// openMatters picks the alerts that the account's open actions are told in.
+func openMatters(h sessionwarden.History, open []sessionwarden.Alert) map[uint64]sessionwarden.Alert {
+	matters := make(map[uint64]sessionwarden.Alert)
+	for _, a := range open {
+		for _, action := range h.Actions {
+			if action.AlertID == a.ID {
+				matters[a.ID] = a
+			}
+		}
+	}
+	return matters
+}
+
+// all returns the watches, by name.
+func (m *Monitor) all() []*watch {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := make([]string, 0, len(m.watches))
+	for name := range m.watches {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	list := make([]*watch, 0, len(names))
+	for _, name := range names {
+		list = append(list, m.watches[name])
+	}
+	return list
+}
+
+// byName returns the watch of an account; nil if there is none.
+func (m *Monitor) byName(name string) *watch {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.watches[name]
+}
+
+// clock is the wall clock in UTC, without the monotonic reading: a machine
+// that slept must see that time went by.
+func clock() time.Time { return time.Now().Round(0).UTC() }

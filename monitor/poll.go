@@ -1,0 +1,258 @@
+package monitor
+
+import (
+	"context"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/policy"
+)
+
+// poll is the program's sentence for one account. The caller holds w.polling.
+// The error is that of reading the list, or of writing to the disk; what is to
+// be done about it has been done.
+func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
+	started := time.Now()
+	seen, err := m.fetch(ctx, w) // fetch
+	m.metrics.polled(time.Since(started), err)
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.skips = 0
+	d := m.draft(w)
+	if err != nil {
+		w.owed = seen.owed
+		d.missed(err)
+		return m.finish(ctx, w, d, t, err)
+	}
+	if m.quiet(w, seen, d.now) {
+		w.list, w.read, w.h.LastPoll = seen.live, d.now, d.now
+		return nil
+	}
+	d.recovered(seen)
+	rows := m.locate(w, seen) // locate
+	news := d.record(rows)    // record
+	judged := d.judge(news)   // judge
+	d.plan(judged)            // plan: committed with the record in one transaction
+	d.verify(seen.live)
+	d.explain(judged, seen.live)
+	w.acted = false
+	err = m.finish(ctx, w, d, t, nil)
+	w.list, w.read = seen.live, d.now
+	w.expired, w.gen = seen.expiredAt, seen.gen
+	w.owed = seen.owed || err != nil
+	return err // act and tell follow from what is on disk
+}
+
+// reading is what one poll fetched.
+type reading struct {
+	live      sessionwarden.Listing
+	owed      bool                    // the expired sessions have yet to be looked through
+	ended     []sessionwarden.Session // among the expired, and not live
+	expiredAt time.Time               // when expired sessions were listed last
+	gen       uint64                  // the location data's generation
+	badData   string                  // why the location data cannot be relied on
+}
+
+// fetch reads the account's lists. The expired sessions are read before the
+// live ones: what is in the first and not in the second has ended.
+func (m *Monitor) fetch(ctx context.Context, w *watch) (reading, error) {
+	w.mu.Lock()
+	lister, now := w.lister, clock()
+	due := w.owed || w.misses > 0 || w.expired.IsZero() || now.Sub(w.expired) >= w.account.ExpiredEvery || now.Before(w.expired)
+	r := reading{expiredAt: w.expired, owed: w.owed}
+	name := w.account.Name
+	w.mu.Unlock()
+
+	m.polls <- struct{}{} // so many read at once, and no more
+	defer func() { <-m.polls }()
+
+	r.gen, r.badData = m.opts.LocationData()
+	var all sessionwarden.Listing
+	if due {
+		var err error
+		if all, err = lister.Sessions(ctx, true); err != nil {
+			if sessionwarden.IsFault(err, sessionwarden.FaultRefused) {
+				return r, err
+			}
+			m.log.Debug("the expired sessions could not be read", "account", name, "err", err)
+			all = sessionwarden.Listing{}
+		} else {
+			r.expiredAt = now
+		}
+	}
+	r.owed = r.owed || len(all.Rows) > 0 && !all.Unchanged
+	live, err := lister.Sessions(ctx, false)
+	if err != nil {
+		return r, err
+	}
+	live.LoggedIn = live.LoggedIn || all.LoggedIn
+	live.LoggedOut = live.LoggedOut || all.LoggedOut
+	if !live.Unchanged || !all.Unchanged {
+		live.Notes = append(append([]string(nil), all.Notes...), live.Notes...)
+	}
+	r.live = live
+	if r.owed && live.Complete && len(all.Rows) > 0 {
+		r.ended, r.owed = without(all.Rows, live.Rows), false
+	}
+	return r, nil
+}
+
+// without returns the rows that are not among live.
+func without(rows, live []sessionwarden.Session) []sessionwarden.Session {
+	known := make(map[sessionwarden.Key]bool, len(live))
+	for _, row := range live {
+		known[row.Key()] = true
+	}
+	var ended []sessionwarden.Session
+	for _, row := range rows {
+		if !known[row.Key()] {
+			ended = append(ended, row)
+		}
+	}
+	return ended
+}
+
+// quiet reports whether the poll brought nothing that anybody has to look at:
+// the same bytes as before, judged under the same configuration and location
+// data, with nothing under way.
+func (m *Monitor) quiet(w *watch, seen reading, now time.Time) bool {
+	return seen.live.Unchanged && seen.live.Complete && w.list.Complete && len(seen.ended) == 0 &&
+		!seen.live.LoggedOut && !w.read.IsZero() && seen.gen == w.gen &&
+		w.h.Stamp == w.account.Stamp() && w.misses == 0 && w.h.Blind.Since.IsZero() &&
+		!w.absent() && !m.hasWork(w, now) &&
+		(w.lesson.IsZero() || now.Before(w.lesson)) && now.Sub(w.flushed) < flushEvery
+}
+
+// flushEvery is how long "last seen" may be kept in memory only.
+const flushEvery = 6 * time.Hour
+
+// absent reports whether a live session was missing from the last list.
+func (w *watch) absent() bool {
+	for i := range w.h.Live {
+		if !w.h.Live[i].Missing.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// locate says where each row's address lies. What is known of an address is
+// kept with the session as long as address and location data stay the same.
+func (m *Monitor) locate(w *watch, seen reading) located {
+	at := located{reading: seen, where: make([]sessionwarden.Location, len(seen.live.Rows)), relocated: seen.gen != w.gen && !w.read.IsZero()}
+	for i, row := range seen.live.Rows {
+		at.where[i] = m.opts.Locate(row.Addr)
+	}
+	at.whereEnded = make([]sessionwarden.Location, len(seen.ended))
+	for i, row := range seen.ended {
+		at.whereEnded[i] = m.opts.Locate(row.Addr)
+	}
+	return at
+}
+
+// located is a reading with the place of each row.
+type located struct {
+	reading
+	where      []sessionwarden.Location // of live.Rows
+	whereEnded []sessionwarden.Location // of ended
+	relocated  bool                     // the location data has changed since the last poll
+}
+
+// judge asks the rules about what is new. Under a changed configuration they
+// are asked about everything that is there.
+func (d *draft) judge(n news) []policy.Judged {
+	first := d.h.Baseline.IsZero()
+	changed := d.h.Stamp != d.account.Stamp()
+	if first {
+		d.h.Baseline = d.now
+	}
+	d.dirty = d.dirty || first || changed
+	var judged []policy.Judged
+	for i := range d.h.Live {
+		s := &d.h.Live[i]
+		fresh, isNew := n.fresh[s.Seq]
+		known := first || !isNew
+		switch {
+		case isNew:
+		case changed:
+			s.Verdicts = stillTrue(s.Verdicts, d.account)
+		case n.reclassified[s.Seq]:
+		default:
+			continue
+		}
+		c := d.ask(*s, first)
+		c.Before = fresh.before
+		c.Relocated = n.reclassified[s.Seq] && !isNew && !changed
+		judged = append(judged, d.found(s, c, known))
+	}
+	for i := range n.ended {
+		s := &n.ended[i]
+		if s.Baseline {
+			continue // it was over before we came
+		}
+		c := d.ask(*s, first)
+		c.Late = true
+		judged = append(judged, d.found(s, c, false))
+	}
+	d.ended = append(d.ended, n.ended...)
+	d.h.Stamp = d.account.Stamp()
+	d.learn()
+	return judged
+}
+
+// ask makes the case for one sighting.
+func (d *draft) ask(s sessionwarden.Sighting, first bool) policy.Case {
+	return policy.Case{
+		Account: d.account, Profile: d.h.Profile, Live: d.h.Live, Sighting: s,
+		First: first, LocationFailed: d.rails.Location, Now: d.now,
+	}
+}
+
+// found records what the rules say of s.
+func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool) policy.Judged {
+	findings := policy.Judge(c)
+	for i := range findings {
+		findings[i].ID = d.next()
+		s.Verdicts = append(s.Verdicts, sessionwarden.Verdict{Rule: findings[i].Rule, Response: findings[i].Response})
+	}
+	if len(findings) > 0 {
+		d.touch(s.Seq)
+	}
+	d.findings = append(d.findings, findings...)
+	return policy.Judged{Sighting: *s, Findings: findings, Known: known}
+}
+
+// stillTrue drops the verdicts of rules that now ask for something else, so
+// that they are asked again.
+func stillTrue(verdicts []sessionwarden.Verdict, a sessionwarden.Account) []sessionwarden.Verdict {
+	kept := verdicts[:0]
+	for _, v := range verdicts {
+		if a.Response(v.Rule) == v.Response {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// learn lets the profile learn from sessions that are old and clean enough.
+func (d *draft) learn() {
+	profile, learned := policy.Learn(d.account, d.h.Profile, d.h.Live, d.now)
+	d.h.Profile = profile
+	for _, seq := range learned {
+		if s := d.live(seq); s != nil {
+			s.Learned = true
+			d.touch(seq)
+		}
+	}
+}
+
+// plan turns findings into actions.
+func (d *draft) plan(judged []policy.Judged) {
+	for _, action := range policy.Plan(d.account, d.h, judged, d.rails, d.now) {
+		if action.ID == 0 {
+			action.ID, action.Account, action.Created = d.next(), d.account.Name, d.now
+		}
+		d.put(action)
+	}
+}

@@ -1,0 +1,271 @@
+package monitor
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/policy"
+)
+
+// news is what a reading tells that the history did not know.
+type news struct {
+	fresh        map[uint64]arrival // new sightings, by Seq
+	ended        []sessionwarden.Sighting
+	reclassified map[uint64]bool // only our location data says something else now
+}
+
+// arrival is a new sighting. before are the facts of the same session until
+// now; nil for a new session.
+type arrival struct {
+	before *sessionwarden.Sighting
+}
+
+// maxPast is how many sessions that are gone an account remembers, and pastAge
+// how long: a session lives for 31 days at most.
+const (
+	maxPast = 4096
+	pastAge = 40 * 24 * time.Hour
+)
+
+// record compares what was read with what is remembered: who is new, who goes
+// on under other facts, and who is gone. A session is gone when two complete
+// lists in a row lack it; an incomplete list proves nobody's absence.
+func (d *draft) record(at located) news {
+	n := news{fresh: make(map[uint64]arrival), reclassified: make(map[uint64]bool)}
+	match := d.matcher()
+	listed := make(map[uint64]bool, len(at.live.Rows))
+	for i, row := range at.live.Rows {
+		s := match(row)
+		if s == nil {
+			listed[d.arrive(&n, row, at.where[i], nil)] = true
+			continue
+		}
+		if row.UserAgent == "" {
+			row.UserAgent = s.UserAgent // this edition of the service leaves it out
+		}
+		if row.ID == "" {
+			row.ID = s.ID
+		}
+		switch {
+		case sameFacts(s.Session, row):
+			d.goesOn(s, row, at, i, &n)
+			listed[s.Seq] = true
+		case !s.Missing.IsZero():
+			// Its id was absent from a complete list and comes back with
+			// other facts: somebody else.
+			d.leave(s.Seq)
+			listed[d.arrive(&n, row, at.where[i], nil)] = true
+		default:
+			before := *s
+			listed[d.move(&n, before, row, at.where[i])] = true
+		}
+	}
+	if at.live.Complete {
+		d.absent(listed)
+	}
+	first := d.h.Baseline.IsZero()
+	if first {
+		d.h.Floor = d.now
+		if !at.live.ServerTime.IsZero() {
+			d.h.Floor = at.live.ServerTime // what started before we came is old news, by the service's clock
+		}
+	}
+	known := make(map[sessionwarden.Key]bool, len(d.h.Past)+len(d.h.Live))
+	for _, p := range d.h.Past {
+		known[p.Key] = true
+	}
+	for _, s := range d.h.Live {
+		known[s.Key()] = true // just missed, or seen under another key: not over yet
+	}
+	for i, row := range at.ended {
+		if !known[row.Key()] {
+			known[row.Key()] = true
+			d.cameAndWent(&n, row, at.whereEnded[i], first)
+		}
+	}
+	d.prunePast()
+	return n
+}
+
+// matcher returns a function that finds the live sighting that a row goes on:
+// by key, or, where only one of the two has an id, by address and start.
+func (d *draft) matcher() func(sessionwarden.Session) *sessionwarden.Sighting {
+	byKey := make(map[sessionwarden.Key]uint64, len(d.h.Live))
+	type weak struct {
+		addr    string
+		started int64
+	}
+	byWeak := make(map[weak][]uint64)
+	for _, s := range d.h.Live {
+		byKey[s.Key()] = s.Seq
+		w := weak{s.AddrText(), s.Started.Unix()}
+		byWeak[w] = append(byWeak[w], s.Seq)
+	}
+	return func(row sessionwarden.Session) *sessionwarden.Sighting {
+		if seq, ok := byKey[row.Key()]; ok {
+			return d.live(seq)
+		}
+		if row.Started.IsZero() {
+			return nil
+		}
+		// Which editions give ids changes under our feet; the sessions do not.
+		for _, seq := range byWeak[weak{row.AddrText(), row.Started.Unix()}] {
+			s := d.live(seq)
+			if s != nil && (s.ID == "") != (row.ID == "") && len(byWeak[weak{row.AddrText(), row.Started.Unix()}]) == 1 {
+				return s
+			}
+		}
+		return nil
+	}
+}
+
+// sameFacts reports whether a session is where it was, on the device it was
+// on. An IPv6 address counts by its /64; a new browser version is nothing.
+func sameFacts(a, b sessionwarden.Session) bool {
+	return samePlace(a.Addr, b.Addr) && a.RawAddr == b.RawAddr && policy.Device(a.UserAgent) == policy.Device(b.UserAgent)
+}
+
+// samePlace reports whether two addresses are one, or in one IPv6 /64.
+func samePlace(a, b netip.Addr) bool {
+	if a == b {
+		return true
+	}
+	if !a.Is6() || !b.Is6() {
+		return false
+	}
+	p, err := a.Prefix(64)
+	return err == nil && p.Contains(b)
+}
+
+// arrive starts a sighting.
+func (d *draft) arrive(n *news, row sessionwarden.Session, where sessionwarden.Location, before *sessionwarden.Sighting) uint64 {
+	s := sessionwarden.Sighting{
+		Seq: d.next(), Account: d.account.Name, Session: row, Location: where,
+		Device: policy.Device(row.UserAgent), FirstSeen: d.now, LastSeen: d.now,
+		Baseline: d.h.Baseline.IsZero(),
+	}
+	d.h.Live = append(d.h.Live, s)
+	d.touch(s.Seq)
+	n.fresh[s.Seq] = arrival{before: before}
+	return s.Seq
+}
+
+// goesOn updates a sighting whose session is where it was.
+func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at located, i int, n *news) {
+	flipped := s.Ownership != row.Ownership || s.ID != row.ID
+	s.Session, s.LastSeen, s.Missing = row, d.now, time.Time{}
+	if flipped {
+		d.touch(s.Seq)
+	}
+	if at.relocated && s.Location != at.where[i] {
+		if s.Location.Country != at.where[i].Country {
+			n.reclassified[s.Seq] = true
+			d.log.Info("new location data moves a known session", "account", d.account.Name, "address", s.AddrText(),
+				"was", string(s.Location.Country), "is", string(at.where[i].Country), "source", at.where[i].Source)
+		}
+		s.Location = at.where[i]
+		d.touch(s.Seq)
+	}
+}
+
+// move ends the sighting before and starts one under the session's new facts.
+// What asks about the old one is void: the new facts are judged anew.
+func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.Session, where sessionwarden.Location) uint64 {
+	d.end(before.Seq, sessionwarden.Moved, time.Time{})
+	seq := d.arrive(n, row, where, &before)
+	s := d.live(seq)
+	s.Baseline = before.Baseline && before.Location.Country == where.Country
+	if before.Location.Country == where.Country && before.Location.ASN == where.ASN && before.Device == s.Device {
+		// A new address in the same network is nothing: what was said holds.
+		s.Verdicts = slices.Clone(before.Verdicts)
+		s.Learned = before.Learned
+	}
+	for _, action := range d.h.Actions {
+		if action.Seq != before.Seq || !action.State.Open() {
+			continue
+		}
+		if action.State == sessionwarden.Held && action.Hold == sessionwarden.HeldByAsk && len(s.Verdicts) == 0 {
+			d.settle(action, sessionwarden.Moot, "the session is elsewhere now and is judged anew")
+			continue
+		}
+		action.Seq = seq // it is the same session still
+		d.put(action)
+	}
+	return seq
+}
+
+// absent notes who is missing from a complete list, and who is gone.
+func (d *draft) absent(listed map[uint64]bool) {
+	for _, s := range slices.Clone(d.h.Live) {
+		switch {
+		case listed[s.Seq]:
+		case s.Missing.IsZero():
+			d.live(s.Seq).Missing = d.now
+		default:
+			d.leave(s.Seq)
+		}
+	}
+}
+
+// leave records that a session is gone since it was first missed.
+func (d *draft) leave(seq uint64) {
+	s := d.live(seq)
+	since := s.Missing
+	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: s.Key(), Started: s.Started})
+	d.end(seq, sessionwarden.Gone, since)
+	for _, action := range d.h.Actions {
+		if action.Seq == seq && action.State == sessionwarden.Held {
+			d.settle(action, sessionwarden.Moot, "the session is gone by itself")
+		}
+	}
+}
+
+// end takes a sighting out of the live ones.
+func (d *draft) end(seq uint64, state sessionwarden.SightingState, at time.Time) {
+	for i := range d.h.Live {
+		if d.h.Live[i].Seq != seq {
+			continue
+		}
+		s := d.h.Live[i]
+		s.State, s.GoneAt = state, at
+		d.h.Live = slices.Delete(d.h.Live, i, i+1)
+		d.ended = append(d.ended, s)
+		return
+	}
+}
+
+// cameAndWent records a session that was only ever seen among the expired
+// ones. What ended before the account's first poll is history and not judged.
+func (d *draft) cameAndWent(n *news, row sessionwarden.Session, where sessionwarden.Location, first bool) {
+	if !first && !row.Started.IsZero() && row.Started.Before(d.h.Floor) {
+		return
+	}
+	gone := d.now
+	if !row.Expires.IsZero() && row.Expires.Before(gone) {
+		gone = row.Expires
+	}
+	n.ended = append(n.ended, sessionwarden.Sighting{
+		Seq: d.next(), Account: d.account.Name, Session: row, Location: where,
+		Device: policy.Device(row.UserAgent), FirstSeen: d.now, LastSeen: d.now, GoneAt: gone,
+		State: sessionwarden.Gone, Late: true, Baseline: first,
+	})
+	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: row.Key(), Started: row.Started})
+}
+
+// prunePast forgets the oldest of what is gone. What started before the
+// newest forgotten one is old news from then on.
+func (d *draft) prunePast() {
+	old := func(p sessionwarden.Past) bool { return !p.Started.IsZero() && d.now.Sub(p.Started) > pastAge }
+	drop := max(0, len(d.h.Past)-maxPast)
+	kept := d.h.Past[:0]
+	for i, p := range d.h.Past {
+		if i >= drop && !old(p) {
+			kept = append(kept, p)
+		} else if p.Started.After(d.h.Floor) {
+			d.h.Floor = p.Started
+		}
+	}
+	d.h.Past = kept
+}

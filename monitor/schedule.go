@@ -1,0 +1,209 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// ParseSchedule reads a cron expression (five fields, or a word such as
+// @hourly) or "@every 30s". Unlike the library's own parser it refuses what
+// would panic there, never come, or come more than once a second.
+func ParseSchedule(text string) (schedule cron.Schedule, err error) {
+	defer func() {
+		if r := recover(); r != nil { // "TZ=UTC" with no fields panics in cron 3.0.1
+			schedule, err = nil, fmt.Errorf("%q is not a schedule: write \"@every 30s\" or five cron fields such as \"*/5 * * * *\"", text)
+		}
+	}()
+	if rest, ok := strings.CutPrefix(text, "@every "); ok {
+		every, err := time.ParseDuration(strings.TrimSpace(rest))
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a schedule: %q is not a duration such as 30s or 5m", text, rest)
+		}
+		if every < time.Second || every > 24*time.Hour {
+			return nil, fmt.Errorf("%q is not a sensible schedule: use something between 1s and 24h", text)
+		}
+	}
+	schedule, err = cron.ParseStandard(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a schedule: %w; write \"@every 30s\" or five cron fields such as \"*/5 * * * *\"", text, err)
+	}
+	if schedule.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		return nil, fmt.Errorf("%q is a date that never comes", text)
+	}
+	return schedule, nil
+}
+
+const (
+	// maxWait is how long the loop trusts its timer before it looks at the
+	// clock again: a machine that slept, or whose clock was set, is noticed
+	// within this time.
+	maxWait = 30 * time.Second
+	// together is how close polls must be due to be made in one burst: waking
+	// up is what costs, and a burst wakes up once.
+	together = time.Second
+	// grace is how long polls and actions under way may go on after a stop.
+	grace = 10 * time.Second
+	// forgetEvery is how often a little old history is forgotten.
+	forgetEvery = 10 * time.Minute
+)
+
+// Run polls every account on its schedule and carries out what is planned,
+// until ctx ends; it then lets what is under way finish, for 10 seconds at
+// most, writes what was only kept in memory, and returns.
+func (m *Monitor) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	forget := clock().Add(forgetEvery)
+	for ctx.Err() == nil {
+		now := clock()
+		due, wait := m.due(now)
+		if len(due) > 0 {
+			m.burst(work, due)
+			continue
+		}
+		if m.opts.Forget != nil && !now.Before(forget) {
+			m.forget(work)
+			forget = now.Add(forgetEvery)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-m.changed:
+		}
+		timer.Stop()
+	}
+	cut := time.AfterFunc(grace, stop)
+	m.working.Wait()
+	cut.Stop()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return m.flush(last)
+}
+
+// due returns the accounts whose time has come, and how long to wait when
+// there are none. An account is due once however many of its times went by.
+func (m *Monitor) due(now time.Time) (due []*watch, wait time.Duration) {
+	watches := m.all()
+	wait = maxWait
+	for _, w := range watches {
+		w.mu.Lock()
+		if fresh := w.schedule.Next(now); fresh.Before(w.next) {
+			w.next = fresh // the clock was set back
+		}
+		wait = min(wait, w.next.Sub(now))
+		w.mu.Unlock()
+	}
+	if wait > 0 {
+		return nil, wait
+	}
+	for _, w := range watches {
+		w.mu.Lock()
+		if w.next.Before(now.Add(together)) {
+			due = append(due, w)
+			w.next = w.schedule.Next(now.Add(max(0, w.next.Sub(now)))).Round(0).UTC()
+		}
+		w.mu.Unlock()
+	}
+	return due, 0
+}
+
+// burst starts the polls of one tick. It does not wait for them: an account
+// whose poll still runs is skipped at its next tick.
+func (m *Monitor) burst(ctx context.Context, due []*watch) {
+	t := newTick(m.opts.Journal, len(due))
+	for _, w := range due {
+		if !w.polling.TryLock() {
+			t.leave()
+			m.skipped(ctx, w)
+			continue
+		}
+		m.working.Go(func() {
+			defer w.polling.Unlock()
+			m.guarded(ctx, w, "poll", func() { m.poll(ctx, w, t) })
+			t.leave()
+			m.actSoon(ctx, w)
+		})
+	}
+}
+
+// hurry has the account polled at t, if its schedule does not do so earlier.
+func (m *Monitor) hurry(w *watch, t time.Time) {
+	w.mu.Lock()
+	sooner := t.Before(w.next)
+	if sooner {
+		w.next = t
+	}
+	w.mu.Unlock()
+	if sooner {
+		select {
+		case m.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// actSoon carries out what is planned for w, beside the polls.
+func (m *Monitor) actSoon(ctx context.Context, w *watch) {
+	w.mu.Lock()
+	idle := !m.hasWork(w, clock())
+	w.mu.Unlock()
+	if idle {
+		m.comeBack(w)
+		return
+	}
+	m.working.Go(func() {
+		m.guarded(ctx, w, "act", func() { m.act(ctx, w) })
+	})
+}
+
+// guarded runs one poll or one round of actions; a panic ends only that.
+func (m *Monitor) guarded(ctx context.Context, w *watch, what string, f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.panicked(ctx, w, what, r)
+		}
+	}()
+	f()
+}
+
+// forget removes a little old history.
+func (m *Monitor) forget(ctx context.Context) {
+	n, err := m.opts.Forget(ctx)
+	if err != nil {
+		m.log.Warn("could not forget old history", "err", err)
+	} else if n > 0 {
+		m.log.Debug("old history forgotten", "rows", n)
+	}
+}
+
+// Once polls every account once, carries out what is planned and looks again
+// until it is proven, for settle at most. The error joins those of the polls.
+func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
+	watches := m.all()
+	errs := make([]error, len(watches))
+	t := newTick(m.opts.Journal, len(watches))
+	var polls sync.WaitGroup
+	for i, w := range watches {
+		polls.Go(func() {
+			w.polling.Lock()
+			defer w.polling.Unlock()
+			m.guarded(ctx, w, "poll", func() { errs[i] = m.poll(ctx, w, t) })
+			t.leave()
+		})
+	}
+	polls.Wait()
+	bounded, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	for _, w := range watches {
+		polls.Go(func() { m.guarded(ctx, w, "act", func() { m.settle(bounded, w) }) })
+	}
+	polls.Wait()
+	return errors.Join(joinNamed(watches, errs), m.flush(context.WithoutCancel(ctx)))
+}

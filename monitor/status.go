@@ -1,0 +1,82 @@
+package monitor
+
+import (
+	"time"
+
+	"sessionwarden"
+)
+
+// Status returns every account at one glance, by name.
+func (m *Monitor) Status() []sessionwarden.AccountStatus {
+	watches := m.all()
+	list := make([]sessionwarden.AccountStatus, 0, len(watches))
+	for _, w := range watches {
+		w.mu.Lock()
+		s := Summary(w.account, w.h)
+		s.NextPoll, s.Error = w.next, w.missError
+		w.mu.Unlock()
+		list = append(list, s)
+	}
+	return list
+}
+
+// Summary is what an account's state record tells of it, without a monitor
+// that runs.
+func Summary(a sessionwarden.Account, h sessionwarden.History) sessionwarden.AccountStatus {
+	s := sessionwarden.AccountStatus{
+		Account: a.Name, LastPoll: h.LastPoll, Live: len(h.Live), BlindSince: h.Blind.Since, Blind: h.Blind.Told, DryRun: a.DryRun,
+	}
+	for _, sighting := range h.Live {
+		if sighting.Suspicious() && !sighting.Denied {
+			s.Suspicious++
+		}
+	}
+	for _, action := range h.Actions {
+		if action.State.Open() {
+			s.Open++
+		}
+		if action.State == sessionwarden.Held {
+			s.Held++
+		}
+	}
+	return s
+}
+
+// Ready reports whether every account was polled well once since the start.
+func (m *Monitor) Ready() bool {
+	for _, w := range m.all() {
+		w.mu.Lock()
+		read := !w.read.IsZero()
+		w.mu.Unlock()
+		if !read {
+			return false
+		}
+	}
+	return true
+}
+
+// Blind returns the names of the accounts that people were told are not being
+// watched.
+func (m *Monitor) Blind() []string {
+	var names []string
+	for _, w := range m.all() {
+		w.mu.Lock()
+		if w.h.Blind.Told {
+			names = append(names, w.account.Name)
+		}
+		w.mu.Unlock()
+	}
+	return names
+}
+
+// LastSeen returns when the live sessions of account were last seen: newer
+// than what is on disk, as a quiet poll writes nothing.
+func (m *Monitor) LastSeen(account string) time.Time {
+	w := m.byName(account)
+	if w == nil {
+		return time.Time{}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.h.LastPoll
+}

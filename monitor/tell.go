@@ -1,0 +1,221 @@
+package monitor
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/policy"
+)
+
+const (
+	remindAfter     = 30 * 24 * time.Hour // before the same oddity is told again
+	watcherReminder = time.Hour           // before it is told again that we are logged out
+	maxTold         = 256                 // one-time tellings that an account remembers
+)
+
+// explain makes the alerts of a poll: one for what was found on sessions, and
+// one for each oddity of the service that nobody was told of yet.
+func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
+	for _, note := range list.Notes {
+		if d.tell("note: " + note) {
+			d.notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "The service answers in a way that is new", note,
+				"Watching goes on with what can be understood.")
+		}
+	}
+	for _, row := range list.Rows {
+		if row.Ownership == sessionwarden.Disputed && d.tell("disputed: "+string(row.Key())) {
+			d.notice(sessionwarden.OwnSession, sessionwarden.Critical,
+				"The service marks a session as ours that contradicts our own login",
+				"Session "+string(row.ID)+" from "+row.AddrText()+" is left alone, whatever the rules say.",
+				"Look at it yourself: sessionwarden sessions --account "+d.account.Name)
+		}
+	}
+	if list.LoggedOut {
+		d.loggedOut()
+	}
+	var items []sessionwarden.AlertItem
+	for _, j := range judged {
+		loud := slices.DeleteFunc(slices.Clone(j.Findings), func(f sessionwarden.Finding) bool { return f.Response < sessionwarden.Notify })
+		if len(loud) == 0 {
+			continue
+		}
+		slices.SortStableFunc(loud, func(a, b sessionwarden.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+		item := sessionwarden.AlertItem{Sighting: j.Sighting, Findings: loud}
+		for i := range d.actions {
+			if d.actions[i].Seq == j.Sighting.Seq {
+				action := d.actions[i]
+				item.Action = &action
+			}
+		}
+		items = append(items, item)
+	}
+	// disconnect_all reaches sessions that nothing was found on.
+	for i := range d.actions {
+		a := d.actions[i]
+		if a.AlertID != 0 || a.ByHand || !a.Created.Equal(d.now) || slices.ContainsFunc(items, func(item sessionwarden.AlertItem) bool { return item.Action != nil && item.Action.ID == a.ID }) {
+			continue
+		}
+		s, _ := d.sighting(a.Seq)
+		items = append(items, sessionwarden.AlertItem{Sighting: s, Action: &a})
+	}
+	if len(items) > 0 {
+		d.intrusion(items)
+	}
+}
+
+// intrusion makes one alert of items and ties their actions to it.
+func (d *draft) intrusion(items []sessionwarden.AlertItem) {
+	slices.SortStableFunc(items, func(a, b sessionwarden.AlertItem) int { return cmp.Compare(worst(b), worst(a)) })
+	alert := sessionwarden.Alert{
+		ID: d.next(), Account: d.account.Name, Kind: sessionwarden.Intrusion,
+		Created: d.now, Updated: d.now, Severity: worst(items[0]),
+	}
+	for _, item := range items {
+		if item.Action != nil {
+			item.Action.AlertID = alert.ID
+			d.put(*item.Action)
+		}
+	}
+	alert.More = max(0, len(items)-sessionwarden.MaxAlertItems)
+	alert.Items = items[:len(items)-alert.More]
+	alert.Waiting = waiting(alert)
+	d.alerts[alert.ID] = alert
+}
+
+// worst returns the highest severity of an item's findings. What is to be done
+// about a session, or waits for a person, is critical whatever was found.
+func worst(item sessionwarden.AlertItem) sessionwarden.Severity {
+	severity := sessionwarden.Info
+	for _, f := range item.Findings {
+		severity = max(severity, f.Severity)
+	}
+	if item.Action != nil {
+		severity = sessionwarden.Critical
+	}
+	return severity
+}
+
+// waiting reports whether an action that the alert shows has not been
+// answered yet.
+func waiting(a sessionwarden.Alert) bool {
+	return slices.ContainsFunc(a.Items, func(item sessionwarden.AlertItem) bool {
+		return item.Action != nil && item.Action.State == sessionwarden.Planned && item.Action.Note != stillListed
+	})
+}
+
+// reviseAll brings the alerts of the matters that changed to their new state.
+func (d *draft) reviseAll() {
+	for _, action := range d.actions {
+		if action.AlertID == 0 {
+			continue
+		}
+		if alert, ok := d.alerts[action.AlertID]; ok && alert.Revision == 0 && alert.Updated.Equal(d.now) && alert.Created.Equal(d.now) {
+			d.show(&alert, action) // made in this very draft
+			d.alerts[alert.ID] = alert
+			continue
+		}
+		alert, ok := d.alerts[action.AlertID]
+		if !ok {
+			if alert, ok = d.w.alerts[action.AlertID]; !ok {
+				continue
+			}
+			alert.Items = slices.Clone(alert.Items)
+			alert.Revision++
+			alert.Updated = d.now
+		}
+		if d.show(&alert, action) {
+			alert.Correction = alert.Revision
+		}
+		d.alerts[alert.ID] = alert
+	}
+}
+
+// show puts the action's present state into the alert and reports whether
+// that says that what people were told before was untrue, or that a person is
+// needed now.
+func (d *draft) show(alert *sessionwarden.Alert, action sessionwarden.Action) (correction bool) {
+	for i := range alert.Items {
+		item := &alert.Items[i]
+		if item.Action == nil || item.Action.ID != action.ID {
+			continue
+		}
+		was := *item.Action
+		if was.State == action.State && was.Note == action.Note {
+			continue
+		}
+		correction = correction || action.Note == stillListed || action.State == sessionwarden.Failed ||
+			action.State == sessionwarden.Refused || action.State == sessionwarden.Held && was.State != sessionwarden.Held
+		now := action
+		item.Action = &now
+		if s, ok := d.sighting(action.Seq); ok {
+			item.Sighting = s
+		}
+	}
+	alert.Waiting = waiting(*alert)
+	return correction
+}
+
+// notice makes an alert that has no sessions: a title, and lines that say what
+// the program did and what to do next.
+func (d *draft) notice(kind sessionwarden.AlertKind, severity sessionwarden.Severity, title string, lines ...string) {
+	id := d.next()
+	d.alerts[id] = sessionwarden.Alert{
+		ID: id, Account: d.account.Name, Kind: kind, Severity: severity,
+		Created: d.now, Updated: d.now, Title: title, Lines: lines,
+	}
+}
+
+// tell reports whether people have to be told of key, and remembers that they
+// were. The same is told again after a month at the earliest.
+func (d *draft) tell(key string) bool { return d.tellEvery(key, remindAfter) }
+
+// tellEvery is tell with another time before the next telling.
+func (d *draft) tellEvery(key string, again time.Duration) bool {
+	if at, told := d.h.Told[key]; told && d.now.Sub(at) < again {
+		return false
+	}
+	if d.h.Told == nil {
+		d.h.Told = make(map[string]time.Time)
+	}
+	if len(d.h.Told) >= maxTold {
+		oldest := ""
+		for k, at := range d.h.Told {
+			if oldest == "" || at.Before(d.h.Told[oldest]) {
+				oldest = k
+			}
+		}
+		delete(d.h.Told, oldest)
+	}
+	d.h.Told[key] = d.now
+	d.dirty = true
+	return true
+}
+
+// loggedOut records that our own session was ended by someone.
+func (d *draft) loggedOut() {
+	d.h.Logouts = append(d.h.Logouts, d.now)
+	if len(d.h.Logouts) > 64 {
+		d.h.Logouts = d.h.Logouts[len(d.h.Logouts)-64:]
+	}
+	d.dirty = true
+	f, ok := policy.LoggedOut(d.account, d.h.Logouts, d.now)
+	if ok {
+		f.ID = d.next()
+		d.findings = append(d.findings, f)
+		if f.Response >= sessionwarden.Notify && d.tellEvery("logged_out", watcherReminder) {
+			d.notice(sessionwarden.OwnSession, f.Severity, f.Reason,
+				"The watch logged in again at once and goes on.",
+				"If that was not you: somebody tries to blind the watch. Change the password and the API key, and look at: sessionwarden sessions --account "+d.account.Name)
+		}
+	}
+	if d.w.acted {
+		d.w.selfEnded++
+		if d.w.selfEnded == 2 {
+			d.notice(sessionwarden.OwnSession, sessionwarden.Critical, "Ending a session ended our own one too, twice",
+				"The watch logged in again and goes on; what was to be ended is still ended one by one.",
+				"The service may have changed what its call does. Look at: sessionwarden actions --account "+d.account.Name)
+		}
+	}
+}

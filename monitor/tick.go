@@ -1,0 +1,77 @@
+package monitor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"sessionwarden"
+)
+
+// tickWait is how long the changes of one tick wait for the polls that have
+// not answered yet. What has an action to carry out never waits.
+const tickWait = 250 * time.Millisecond
+
+// tick gathers the changes of polls that are made together into one
+// transaction: a commit costs two disk flushes, however much is in it.
+type tick struct {
+	journal Journal
+
+	mu      sync.Mutex
+	out     int // polls that have neither joined nor left
+	waiting []sessionwarden.Change
+	round   *round // what the waiting ones wait for
+	timer   *time.Timer
+}
+
+type round struct {
+	done chan struct{}
+	err  error
+}
+
+// newTick returns a tick of n polls.
+func newTick(journal Journal, n int) *tick {
+	return &tick{journal: journal, out: n, round: &round{done: make(chan struct{})}}
+}
+
+// leave says that a poll is over. Each poll leaves once.
+func (t *tick) leave() {
+	t.mu.Lock()
+	t.out--
+	t.mu.Unlock()
+	t.flush(context.Background(), false)
+}
+
+// commit writes change with those of the tick's other polls and returns when
+// it is on disk. Urgent changes are written at once.
+func (t *tick) commit(ctx context.Context, change sessionwarden.Change, urgent bool) error {
+	t.mu.Lock()
+	t.waiting = append(t.waiting, change)
+	mine := t.round
+	if t.timer == nil {
+		t.timer = time.AfterFunc(tickWait, func() { t.flush(context.WithoutCancel(ctx), true) })
+	}
+	t.mu.Unlock()
+	t.flush(ctx, urgent)
+	<-mine.done
+	return mine.err
+}
+
+// flush commits what waits if no poll is to be waited for, or if now.
+func (t *tick) flush(ctx context.Context, now bool) {
+	t.mu.Lock()
+	// A poll that waits here has joined but not left.
+	if len(t.waiting) == 0 || !now && t.out > len(t.waiting) {
+		t.mu.Unlock()
+		return
+	}
+	changes, r := t.waiting, t.round
+	t.waiting, t.round = nil, &round{done: make(chan struct{})}
+	if t.timer != nil {
+		t.timer.Stop()
+		t.timer = nil
+	}
+	t.mu.Unlock()
+	r.err = t.journal.Commit(context.WithoutCancel(ctx), changes)
+	close(r.done)
+}

@@ -1,0 +1,472 @@
+package monitor_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/monitor"
+)
+
+func TestIntruderIsEndedAloneAndProvenGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(40 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second) // one poll plus a second
+		wantCalls(t, h.service, "77")
+		wantStates(t, h.journal, "verified")
+		alert, n := h.journal.alertOf(sessionwarden.Intrusion)
+		if n != 1 || alert.Severity != sessionwarden.Critical || alert.Waiting || alert.Revision == 0 {
+			t.Errorf("want one critical alert, revised to the end, got %d: %+v", n, alert)
+		}
+		if got := alert.Items[0].Action.State; got != sessionwarden.Verified {
+			t.Errorf("the alert says %v, want verified", got)
+		}
+		if !slices.Equal(h.journal.order, []string{"planned", "planned", "done", "verified"}) {
+			t.Errorf("states on disk: %v; the plan and the attempt must be there before the call", h.journal.order)
+		}
+	})
+}
+
+func TestQuietPollsWriteNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		pass(45 * time.Second)
+		before := h.journal.count()
+		pass(30 * 30 * time.Second)
+		if got := h.journal.count(); got != before {
+			t.Errorf("thirty quiet polls made %d commits", got-before)
+		}
+		if h.service.lists < 30 {
+			t.Errorf("only %d lists were read", h.service.lists)
+		}
+		stop()
+		if got := h.journal.count(); got != before+1 {
+			t.Errorf("stopping made %d commits, want one, for last seen", got-before)
+		}
+		if last := h.journal.hist["main"].Live[0].LastSeen; time.Since(last) > time.Minute {
+			t.Errorf("last seen on disk is %v", last)
+		}
+	})
+}
+
+func TestGoneNeedsTwoCompleteLists(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.partly = true })
+		h.service.signOut("1")
+		pass(5 * 30 * time.Second)
+		if gone := h.journal.sightings(sessionwarden.Gone); len(gone) != 0 {
+			t.Fatalf("incomplete lists proved %d sessions gone", len(gone))
+		}
+		h.service.set(func(s *service) { s.partly = false })
+		pass(30 * time.Second)
+		if gone := h.journal.sightings(sessionwarden.Gone); len(gone) != 0 {
+			t.Fatal("one complete list proved a session gone")
+		}
+		pass(30 * time.Second)
+		gone := h.journal.sightings(sessionwarden.Gone)
+		if len(gone) != 1 || gone[0].ID != "1" || gone[0].GoneAt.IsZero() {
+			t.Fatalf("want session 1 gone, got %+v", gone)
+		}
+	})
+}
+
+func TestActsOnRowsOfAnIncompleteList(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.partly = true })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(40 * time.Second)
+		wantCalls(t, h.service, "77")
+		wantStates(t, h.journal, "done") // an incomplete list proves nothing
+		h.service.set(func(s *service) { s.partly = false })
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+func TestIdThatComesBackElsewhereIsANewSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signOut("1")
+		pass(30 * time.Second) // absent once
+		h.service.signIn(session("1", "203.0.113.5"))
+		pass(30 * time.Second)
+		if gone := h.journal.sightings(sessionwarden.Gone); len(gone) != 1 {
+			t.Errorf("the old session 1 should be gone: %+v", gone)
+		}
+		if moved := h.journal.sightings(sessionwarden.Moved); len(moved) != 0 {
+			t.Errorf("nothing moved, an id was used again: %+v", moved)
+		}
+		if _, n := h.journal.alertOf(sessionwarden.Intrusion); n != 1 {
+			t.Errorf("%d alerts, want the new session 1 judged and told", n)
+		}
+	})
+}
+
+func TestStolenCookieMovesTheSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.Expected = nil })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) {
+			for i := range s.rows {
+				if s.rows[i].ID == "1" {
+					s.rows[i].Addr = netip.MustParseAddr("203.0.113.5")
+					phone(&s.rows[i])
+				}
+			}
+		})
+		pass(31 * time.Second)
+		wantCalls(t, h.service, "1")
+		if moved := h.journal.sightings(sessionwarden.Moved); len(moved) != 1 || moved[0].Location.Country != "DE" {
+			t.Errorf("the facts before the move must stay in the history: %+v", moved)
+		}
+		if !slices.ContainsFunc(h.journal.finds, func(f sessionwarden.Finding) bool { return f.Rule == sessionwarden.SessionMoved }) {
+			t.Errorf("no finding session_moved: %+v", h.journal.finds)
+		}
+	})
+}
+
+func TestDisconnectionThatLies(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.lies = 1 })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(45 * time.Second)
+		wantCalls(t, h.service, "77", "77")
+		wantStates(t, h.journal, "verified")
+		alert, _ := h.journal.alertOf(sessionwarden.Intrusion)
+		if alert.Correction == 0 {
+			t.Error("people were not told that it was not ended at first")
+		}
+	})
+}
+
+func TestDisconnectionThatLiesForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.lies = 1000 })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(10 * time.Minute)
+		wantStates(t, h.journal, "failed")
+		if n := len(h.service.calls()); n != 5 {
+			t.Errorf("%d tries, want 5", n)
+		}
+	})
+}
+
+func TestCallThatTimesOutButWorks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses = errNet })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(30 * time.Second)
+		h.service.set(func(s *service) { s.refuses = nil })
+		h.service.signOut("77")
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "verified")
+		if _, n := h.journal.alertOf(sessionwarden.Intrusion); n != 1 {
+			t.Errorf("%d alerts, want one", n)
+		}
+	})
+}
+
+func TestMissingEndpointIsToldOnceAndLookedForHourly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses = errNotFound })
+		h.service.signIn(session("77", "203.0.113.5"))
+		h.service.signIn(session("78", "203.0.113.6"))
+		pass(5 * time.Minute)
+		wantStates(t, h.journal, "refused", "refused")
+		if _, n := h.journal.alertOf(sessionwarden.ServiceOdd); n != 1 {
+			t.Errorf("told %d times that the call is missing, want once", n)
+		}
+		calls := len(h.service.calls())
+		pass(61 * time.Minute)
+		if n := len(h.service.calls()) - calls; n == 0 || n > 2 {
+			t.Errorf("%d looks for the call in an hour, want one", n)
+		}
+		h.service.set(func(s *service) { s.refuses = nil })
+		pass(62 * time.Minute)
+		wantStates(t, h.journal, "verified", "verified")
+	})
+}
+
+func TestTargetGoneAnswers404(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses = errNotFound })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(29 * time.Second)
+		h.service.signOut("77")
+		h.service.set(func(s *service) { s.refuses = nil })
+		pass(62 * time.Second)
+		for _, state := range h.journal.states() {
+			if state != "verified" && state != "moot" {
+				t.Errorf("a session that is gone is a success, not %s", state)
+			}
+		}
+	})
+}
+
+func TestPlannedBeforeACrashIsDoneAfterIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses = errNet }) // the call never gets through
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(30 * time.Second)
+		stop()
+		h.service.set(func(s *service) { s.refuses, s.ended = nil, nil })
+		h.restart()
+		stop = h.run()
+		defer stop()
+		pass(20 * time.Second)
+		wantCalls(t, h.service, "77")
+		wantStates(t, h.journal, "verified")
+		alert, n := h.journal.alertOf(sessionwarden.Intrusion)
+		if n != 1 || alert.Items[0].Action.State != sessionwarden.Verified {
+			t.Errorf("the matter must go on under its alert, got %d alerts, last %+v", n, alert)
+		}
+	})
+}
+
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.journal.set(func(j *journal) { j.fails = errDisk })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(5 * time.Minute)
+		wantCalls(t, h.service)
+		if len(h.urgent) != 2 {
+			t.Errorf("told %d times, want once that the disk fails and once of the intruder: %+v", len(h.urgent), h.urgent)
+		}
+		h.journal.set(func(j *journal) { j.fails = nil })
+		pass(31 * time.Second)
+		wantCalls(t, h.service, "77")
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+func TestBlindAndBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.fails = errNet })
+		pass(61 * time.Second)
+		if _, n := h.journal.alertOf(sessionwarden.Blind); n != 0 {
+			t.Fatal("told too early")
+		}
+		pass(20 * time.Minute)
+		if _, n := h.journal.alertOf(sessionwarden.Blind); n != 1 {
+			t.Fatalf("told %d times, want once", n)
+		}
+		if got := h.m.Blind(); !slices.Equal(got, []string{"main"}) {
+			t.Errorf("blind accounts: %v", got)
+		}
+		h.service.signIn(session("77", "203.0.113.5"))
+		h.service.signOut("77")
+		h.service.set(func(s *service) { s.fails = nil })
+		pass(31 * time.Second)
+		if _, n := h.journal.alertOf(sessionwarden.Recovered); n != 1 {
+			t.Errorf("recovery told %d times, want once", n)
+		}
+		late := h.journal.sightings(sessionwarden.Gone)
+		if len(late) != 1 || !late[0].Late || late[0].ID != "77" {
+			t.Fatalf("the session that came and went is not in the history: %+v", late)
+		}
+		if f := h.journal.finds[len(h.journal.finds)-1]; !f.Late {
+			t.Errorf("the finding is not marked late: %+v", f)
+		}
+		wantCalls(t, h.service)
+	})
+}
+
+func TestRefusedKeyIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.service.set(func(s *service) { s.fails = errRefused })
+		stop := h.run()
+		defer stop()
+		pass(time.Second)
+		if alert, n := h.journal.alertOf(sessionwarden.Blind); n != 1 || alert.Severity != sessionwarden.Critical {
+			t.Errorf("told %d times: %+v", n, alert)
+		}
+	})
+}
+
+func TestPanicEndsOnePoll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		h.service.set(func(s *service) { s.panics = true })
+		stop := h.run()
+		defer stop()
+		pass(95 * time.Second)
+		h.service.set(func(s *service) { s.panics = false })
+		pass(31 * time.Second)
+		if len(h.journal.hist["main"].Live) != 2 {
+			t.Error("the account did not go on")
+		}
+		if _, n := h.journal.alertOf(sessionwarden.ProgramError); n != 1 {
+			t.Errorf("told %d times, want once", n)
+		}
+	})
+}
+
+func TestPollsOfOneTickShareACommit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		var accounts []monitor.Watched
+		for i := range 40 {
+			s := &service{}
+			s.signIn(session("1", "192.0.2.1", old))
+			accounts = append(accounts, monitor.Watched{Account: account(fmt.Sprintf("a%02d", i)), Lister: s, Ender: s})
+		}
+		if err := h.m.Watch(t.Context(), accounts); err != nil {
+			t.Fatal(err)
+		}
+		stop := h.run()
+		defer stop()
+		pass(time.Second)
+		if len(h.journal.hist) != 40 {
+			t.Fatalf("%d accounts recorded, want 40", len(h.journal.hist))
+		}
+		if got := h.journal.count(); got != 1 {
+			t.Errorf("%d commits for one tick, want 1", got)
+		}
+	})
+}
+
+func TestSlowServiceIsSkippedAndStopIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		h.service.slow = 10 * time.Minute
+		stop := h.run()
+		pass(5 * time.Minute)
+		if h.service.lists != 0 {
+			t.Errorf("%d lists although none has answered", h.service.lists)
+		}
+		if _, n := h.journal.alertOf(sessionwarden.ServiceOdd); n != 1 {
+			t.Errorf("slowness told %d times, want once", n)
+		}
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+	})
+}
+
+func TestNewLocationDataAsksAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.mu.Lock()
+		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
+		h.gen++
+		h.mu.Unlock()
+		pass(31 * time.Second)
+		wantCalls(t, h.service)
+		wantStates(t, h.journal, "held")
+	})
+}
+
+func TestTheFirstAlertIsNotHeldUpByANeighbour(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		slow := &service{slow: 9 * time.Second}
+		err := h.m.Watch(t.Context(), []monitor.Watched{
+			{Account: h.account, Lister: h.service, Ender: h.service}, {Account: account("slow"), Lister: slow, Ender: slow}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := h.run()
+		defer stop()
+		pass(35 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(27 * time.Second) // the next tick, and a second
+		wantCalls(t, h.service, "77")
+	})
+}

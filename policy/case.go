@@ -1,0 +1,193 @@
+package policy
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"sessionwarden"
+)
+
+// Case is one sighting to be judged, with all that the judgement may rest on.
+type Case struct {
+	Account sessionwarden.Account
+	Profile sessionwarden.Profile
+	Live    []sessionwarden.Sighting // the account's live sightings; the judged one may be among them
+
+	Sighting sessionwarden.Sighting  // what is judged: located, its Device filled, its Verdicts as they are
+	Before   *sessionwarden.Sighting // the same session until its facts changed; nil for a new session
+
+	First          bool   // the account's first poll: what is there is the baseline, history rules abstain
+	Relocated      bool   // nothing changed but our location data: findings ask at most
+	Late           bool   // seen only among the expired: it is over, there is nothing to end
+	LocationFailed string // why the location data cannot be relied on; "" it can
+	Now            time.Time
+}
+
+// Judge asks every rule about one sighting and returns what they found, the
+// most urgent first. Rules that are off, and rules that have spoken on these
+// facts before, find nothing, nor does any rule on a session that its owner
+// claimed (Denied) or that is another account's.
+//
+// Findings come without ID. Their Response is what the configuration wants,
+// after the caps that no configuration lifts; Capped says which one bit.
+// Their Facts share memory and are not to be changed.
+func Judge(c Case) []sessionwarden.Finding {
+	if c.Sighting.Denied || c.Sighting.Account != "" && c.Sighting.Account != c.Account.Name {
+		return nil
+	}
+	j := judgement{c: &c}
+	j.trusted, j.isTrusted = c.Account.Trusts(c.Sighting.Addr)
+	j.placeRules()
+	j.movementRules()
+	j.noveltyRules()
+	j.networkRules()
+	slices.SortStableFunc(j.found, ByUrgency)
+	return j.found
+}
+
+// ByUrgency orders findings for people: the most severe first, then those
+// with the strongest response. It is made for slices.SortStableFunc.
+func ByUrgency(a, b sessionwarden.Finding) int {
+	return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.Response, a.Response))
+}
+
+// judgement is a case while it is being judged.
+type judgement struct {
+	c         *Case
+	trusted   netip.Prefix // the trusted network that the address lies in
+	isTrusted bool
+	facts     []sessionwarden.Fact // of the sighting; made with the first finding
+	found     []sessionwarden.Finding
+}
+
+// asks reports whether rule is to be asked: it is not off, and has not spoken
+// on these facts.
+func (j *judgement) asks(rule sessionwarden.Rule) bool {
+	return j.c.Account.Response(rule) != sessionwarden.Off && !j.c.Sighting.Spoke(rule)
+}
+
+// verdict is what a rule says: the finding without what all findings of a
+// sighting have in common.
+type verdict struct {
+	rule     sessionwarden.Rule
+	response sessionwarden.Response // what the configuration wants
+	ceiling  sessionwarden.Response // what this very case allows at most; Off: no limit
+	ceilWhy  string
+	severity sessionwarden.Severity
+	reason   string
+	silence  string
+	facts    []sessionwarden.Fact // beside those of the sighting
+}
+
+// says makes a verdict of rule with what the configuration and the contract's
+// table say of it.
+func (j *judgement) says(rule sessionwarden.Rule, reason, silence string, facts ...sessionwarden.Fact) verdict {
+	info, _ := sessionwarden.RuleByName(string(rule))
+	return verdict{
+		rule: rule, response: j.c.Account.Response(rule), severity: info.Severity,
+		reason: reason, silence: silence, facts: facts,
+	}
+}
+
+// record makes a finding of v.
+func (j *judgement) record(v verdict) {
+	c := j.c
+	response, capped := j.capped(v)
+	if j.isTrusted && response == sessionwarden.Log {
+		v.severity = sessionwarden.Info // the owner vouches for the place
+	}
+	if j.facts == nil {
+		j.facts = sightingFacts(c)
+	}
+	facts := j.facts
+	if len(v.facts) > 0 {
+		facts = append(j.facts[:len(j.facts):len(j.facts)], v.facts...)
+	}
+	reason := v.reason
+	if c.LocationFailed != "" && restsOnLocation(v.rule) {
+		reason += " The location data cannot be relied on at present."
+	}
+	j.found = append(j.found, sessionwarden.Finding{
+		Account: c.Account.Name, Seq: c.Sighting.Seq, Session: c.Sighting.ID,
+		Rule: v.rule, Severity: v.severity, Response: response, Time: c.Now, Late: c.Late,
+		Reason: reason, Facts: facts, Silence: v.silence, Capped: capped,
+	})
+}
+
+// capped returns what may be done on v, and why that is less than what the
+// configuration wants. The lowest cap comes first and gives the reason.
+func (j *judgement) capped(v verdict) (sessionwarden.Response, string) {
+	c, response, why := j.c, v.response, ""
+	lower := func(most sessionwarden.Response, because string) {
+		if response > most {
+			response, why = most, because
+		}
+	}
+	switch {
+	case j.isTrusted && v.rule == sessionwarden.NewDevice:
+		lower(sessionwarden.Notify, inTrusted(c.Sighting, j.trusted))
+	case j.isTrusted:
+		lower(sessionwarden.Log, inTrusted(c.Sighting, j.trusted))
+	}
+	switch c.Sighting.Ownership {
+	case sessionwarden.Own:
+		lower(sessionwarden.Notify, "our own session is never ended")
+	case sessionwarden.Disputed:
+		lower(sessionwarden.Notify, "the service marks the session as ours and our own login contradicts it: such a session is never touched")
+	}
+	if c.Late {
+		lower(sessionwarden.Notify, "the session was over before it was seen")
+	}
+	if c.Account.AskDefault == sessionwarden.DisconnectSession && response == sessionwarden.Ask && (c.Relocated || !c.Sighting.Addr.IsValid()) {
+		why = "without an answer nothing is done, as there is too little to go by"
+	}
+	if c.Relocated {
+		lower(sessionwarden.Ask, "only our location data changed, not the session")
+	}
+	if !c.Sighting.Addr.IsValid() {
+		lower(sessionwarden.Ask, "the service gave no usable address for the session")
+	}
+	if v.ceiling != sessionwarden.Off {
+		lower(v.ceiling, v.ceilWhy)
+	}
+	return response, why
+}
+
+func inTrusted(s sessionwarden.Sighting, network netip.Prefix) string {
+	return s.AddrText() + " is in the trusted network " + network.String()
+}
+
+// restsOnLocation reports whether rule says nothing without location data.
+func restsOnLocation(rule sessionwarden.Rule) bool {
+	switch rule {
+	case sessionwarden.UnexpectedCountry, sessionwarden.UnknownCountry, sessionwarden.LocationMismatch,
+		sessionwarden.NewCountry, sessionwarden.NewNetwork, sessionwarden.HostingNetwork,
+		sessionwarden.SessionMoved, sessionwarden.SessionRoamed:
+		return true
+	}
+	return false
+}
+
+// placed returns the country that our location data puts l in; "" where it
+// cannot be believed to be where the person is.
+func placed(l sessionwarden.Location) sessionwarden.Country {
+	if !l.Placed() {
+		return ""
+	}
+	return l.Country
+}
+
+// samePlace reports whether two addresses count as one: the same, or in the
+// same IPv6 /64, which is what one customer is given.
+func samePlace(a, b netip.Addr) bool {
+	if a == b {
+		return true
+	}
+	if !a.Is6() || !b.Is6() {
+		return false
+	}
+	network, err := a.Prefix(64)
+	return err == nil && network.Contains(b)
+}

@@ -1,0 +1,52 @@
+package policy
+
+import "sessionwarden"
+
+// movementRules asks about a session that goes on under other facts: the same
+// id, never absent from a complete list. A new address in the same network
+// and a new version of the same browser are nothing.
+func (j *judgement) movementRules() {
+	c := j.c
+	if c.Before == nil {
+		return
+	}
+	m := movement(c)
+	switch {
+	case m.toNewCountry || m.network && m.device:
+		if rule := sessionwarden.SessionMoved; j.asks(rule) {
+			j.record(j.says(rule, movedReason(c, m), trustLine(c, rule), beforeFacts(c.Before)...))
+		}
+	case m.network || m.device:
+		if rule := sessionwarden.SessionRoamed; j.asks(rule) {
+			j.record(j.says(rule, roamedReason(c, m), ruleLine(c.Account, rule, sessionwarden.Off), beforeFacts(c.Before)...))
+		}
+	}
+}
+
+// moves says what changed in a session.
+type moves struct {
+	toNewCountry bool // into another country, which is new to the account
+	network      bool // to another network
+	device       bool // to another device family
+}
+
+func movement(c *Case) moves {
+	was, is := c.Before, &c.Sighting
+	// Only what is known on both sides can be said to differ: an edition of
+	// the service that leaves the agent out changes no device.
+	m := moves{device: was.Device != "" && is.Device != "" && was.Device != is.Device}
+	if samePlace(was.Addr, is.Addr) && was.RawAddr == is.RawAddr {
+		return m // where it is the same address, only location data can differ
+	}
+	// An unknown network is another one than a known one: had they been the
+	// same, both would be known.
+	m.network = was.Location.ASN != is.Location.ASN
+	country := placed(is.Location)
+	if country == "" || country == placed(was.Location) {
+		return m
+	}
+	if _, known := c.Profile.Countries[country]; !known {
+		m.toNewCountry = !stand(c.Live, is).country
+	}
+	return m
+}

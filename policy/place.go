@@ -1,0 +1,93 @@
+package policy
+
+import "sessionwarden"
+
+// placeRules asks the three rules about where the session is. There are two
+// witnesses, our location data and the service. Where we know no place, or
+// where the two differ and exactly one of them names an expected country, the
+// place is uncertain and a person is asked; where all that speak name
+// unexpected countries, it is certain enough.
+func (j *judgement) placeRules() {
+	c := j.c
+	ours, theirs := placed(c.Sighting.Location), c.Sighting.ServiceCountry
+	switch {
+	case ours == "":
+		j.unknownPlace(theirs)
+	case theirs != "" && theirs != ours:
+		j.twoPlaces(ours, theirs)
+	case len(c.Account.Expected) > 0 && !c.Account.Expects(ours):
+		j.unexpected(ours, theirs)
+	}
+}
+
+// unknownPlace judges a session that we cannot place.
+func (j *judgement) unknownPlace(theirs sessionwarden.Country) {
+	c, rule := j.c, sessionwarden.UnknownCountry
+	if j.asks(rule) {
+		j.record(j.says(rule, unknownReason(c, theirs), trustLine(c, rule)))
+	}
+	// Whoever has unknown places only recorded still wants to hear of a
+	// country that the service calls by a name that is not expected.
+	if theirs == "" || len(c.Account.Expected) == 0 || c.Account.Expects(theirs) || c.Account.Response(rule) >= sessionwarden.Ask {
+		return
+	}
+	if j.asks(sessionwarden.UnexpectedCountry) {
+		reason := came(c) + "from " + theirs.Name() + ", as the service says, while our location data knows no place for " +
+			addrText(c.Sighting) + "; you expect " + expectedText(c.Account) + "."
+		v := j.says(sessionwarden.UnexpectedCountry, reason, expectLine(c, theirs), expectedFact(c.Account))
+		v.ceiling, v.ceilWhy = sessionwarden.Ask, "our location data knows no place for its address"
+		j.record(v)
+	}
+}
+
+// twoPlaces judges a session that the service puts into another country than
+// we do.
+func (j *judgement) twoPlaces(ours, theirs sessionwarden.Country) {
+	c, rule := j.c, sessionwarden.LocationMismatch
+	said := len(c.Account.Expected) > 0
+	disputed := said && c.Account.Expects(ours) != c.Account.Expects(theirs)
+	outside := said && !c.Account.Expects(ours) && !c.Account.Expects(theirs)
+
+	if c.Account.Response(rule) != sessionwarden.Off {
+		v := j.says(rule, mismatchReason(c, ours, theirs), ruleLine(c.Account, rule, sessionwarden.Off))
+		if said {
+			v.facts = append(v.facts, expectedFact(c.Account))
+		}
+		if disputed {
+			v.response = max(v.response, sessionwarden.Ask)
+			v.severity = sessionwarden.Critical
+			v.silence = expectLine(c, ours, theirs)
+		}
+		// A difference that was only noted speaks again when it has become a
+		// dispute, under another configuration.
+		if response, _ := j.capped(v); !spokeAs(c.Sighting, rule, response) {
+			j.record(v)
+		}
+	}
+	switch {
+	case outside:
+		j.unexpected(ours, theirs)
+	case disputed && c.Account.Response(rule) == sessionwarden.Off && j.asks(sessionwarden.UnexpectedCountry):
+		v := j.says(sessionwarden.UnexpectedCountry, mismatchReason(c, ours, theirs), expectLine(c, ours, theirs), expectedFact(c.Account))
+		v.ceiling, v.ceilWhy = sessionwarden.Ask, "its place is disputed: the service and our location data differ"
+		j.record(v)
+	}
+}
+
+// unexpected judges a session whose place is certain enough, and not expected.
+func (j *judgement) unexpected(ours, theirs sessionwarden.Country) {
+	c, rule := j.c, sessionwarden.UnexpectedCountry
+	if j.asks(rule) {
+		j.record(j.says(rule, unexpectedReason(c, ours, theirs), expectLine(c, ours, theirs), expectedFact(c.Account)))
+	}
+}
+
+// spokeAs reports whether rule has spoken on s with at least response.
+func spokeAs(s sessionwarden.Sighting, rule sessionwarden.Rule, response sessionwarden.Response) bool {
+	for _, v := range s.Verdicts {
+		if v.Rule == rule && v.Response >= response {
+			return true
+		}
+	}
+	return false
+}

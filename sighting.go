@@ -1,0 +1,84 @@
+package sessionwarden
+
+import "time"
+
+// Sighting is a session with its location and the time it was seen: one row
+// of the history. A session whose facts change (see [SessionMoved]) starts a
+// new sighting; the old one stays as it was, in state Moved.
+type Sighting struct {
+	Seq     uint64 // its place in the history; ids rise in arrival order
+	Account string
+	Session
+	Location Location
+	Device   string // operating system and browser family, such as "Windows, Chrome"; "" unknown
+
+	FirstSeen time.Time
+	LastSeen  time.Time
+	Missing   time.Time // since when a complete list lacks it; zero while it is listed
+	GoneAt    time.Time // when it was first missed, once it is known to be gone
+	State     SightingState
+
+	Baseline bool      // was there at the account's first poll
+	Late     bool      // only seen among the expired sessions
+	Verdicts []Verdict // the rules that have spoken on these facts
+	Denied   bool      // a person said "it was me": exactly this session is trusted
+	Learned  bool      // the profile has learned from it
+}
+
+// SightingState is what became of a sighted session.
+type SightingState uint8
+
+// The states of a sighting.
+const (
+	Live  SightingState = iota
+	Gone                // absent from two complete lists, or seen only among the expired
+	Moved               // the same session goes on under other facts, in a later sighting
+)
+
+var sightingStates = [...]string{"live", "gone", "moved"}
+
+// String returns live, gone or moved.
+func (s SightingState) String() string {
+	if int(s) < len(sightingStates) {
+		return sightingStates[s]
+	}
+	return "live"
+}
+
+// Verdict remembers that a rule has spoken on a sighting, so that one session
+// gets one finding per rule.
+type Verdict struct {
+	Rule     Rule
+	Response Response
+}
+
+// Spoke reports whether rule has already matched these facts.
+func (s Sighting) Spoke(rule Rule) bool {
+	for _, v := range s.Verdicts {
+		if v.Rule == rule {
+			return true
+		}
+	}
+	return false
+}
+
+// Suspicious reports whether a rule with a response above Log has matched.
+func (s Sighting) Suspicious() bool {
+	for _, v := range s.Verdicts {
+		if v.Response > Log {
+			return true
+		}
+	}
+	return false
+}
+
+// Age returns how old the session is at now: since the service says that it
+// started, or since it was first seen where the service does not say or says
+// something later.
+func (s Sighting) Age(now time.Time) time.Duration {
+	since := s.FirstSeen
+	if !s.Started.IsZero() && s.Started.Before(since) {
+		since = s.Started
+	}
+	return now.Sub(since)
+}

@@ -1,0 +1,52 @@
+package sessionwarden
+
+import "time"
+
+// Status is the whole watch at one glance. Its JSON form is that of the
+// `status --json` command and of the control API.
+type Status struct {
+	Version  string    `json:"version"`
+	Instance string    `json:"instance"`
+	Running  bool      `json:"running"` // a daemon answered; false: read from the database
+	Started  time.Time `json:"started,omitzero"`
+	Time     time.Time `json:"time"`
+
+	Accounts []AccountStatus `json:"accounts"`
+	Channels []ChannelStatus `json:"channels"`
+	Location LocationStatus  `json:"location_data"`
+	Warnings []string        `json:"warnings,omitempty"` // what needs a person, each one line
+}
+
+// AccountStatus is one account at one glance.
+type AccountStatus struct {
+	Account    string    `json:"account"`
+	LastPoll   time.Time `json:"last_good_poll,omitzero"`
+	NextPoll   time.Time `json:"next_poll,omitzero"`
+	Live       int       `json:"live_sessions"`
+	Suspicious int       `json:"suspicious_sessions"`
+	Open       int       `json:"open_actions"`
+	Held       int       `json:"held_actions"`
+	BlindSince time.Time `json:"blind_since,omitzero"`
+	Blind      bool      `json:"blind"` // people were told
+	Error      string    `json:"error,omitempty"`
+	DryRun     bool      `json:"dry_run"`
+}
+
+// ChannelStatus is one alert channel at one glance.
+type ChannelStatus struct {
+	Channel  string    `json:"channel"`
+	Pending  int       `json:"pending"`
+	LastSent time.Time `json:"last_sent,omitzero"`
+	Broken   bool      `json:"broken"` // refused for good: a person has to mend it
+	Error    string    `json:"error,omitempty"`
+}
+
+// LocationStatus is the location data at one glance.
+type LocationStatus struct {
+	Country      string    `json:"country_source"`
+	CountryBuilt time.Time `json:"country_built"`
+	ASN          string    `json:"asn_source"`
+	ASNBuilt     time.Time `json:"asn_built"`
+	Warnings     []string  `json:"warnings,omitempty"` // old data, or a file that could not be loaded
+	Failed       string    `json:"failed,omitempty"`   // a configured file could not be loaded: the interlock is on
+}

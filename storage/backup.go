@@ -1,0 +1,103 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+)
+
+// Backup writes a consistent copy of the database to path, mode 0600, while
+// others go on using it. The copy gets its name only when it is on the disk and
+// was checked. It never replaces a file.
+func (db *DB) Backup(ctx context.Context, path string) error {
+	db.backups.Lock()
+	defer db.backups.Unlock()
+	if err := db.backup(ctx, path); err != nil {
+		return fmt.Errorf("writing the backup %s: %w", path, err)
+	}
+	return nil
+}
+
+func (db *DB) backup(ctx context.Context, path string) (err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if there, err := exists(path); err != nil {
+		return err
+	} else if there {
+		return errors.New("there is a file of that name already; choose another one, it is not replaced")
+	}
+	part := path + ".part"
+	// One backup at a time is made: what is there was left by a crash.
+	if err := ignoreMissing(os.Remove(part)); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreMissing(os.Remove(part)))
+		}
+	}()
+	to := &writer{ctx: ctx, to: f}
+	err = db.view(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(to)
+		return err
+	})
+	if to.err != nil {
+		err = to.err // bbolt tells its words only
+	}
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := checkFile(ctx, part, db.schema); err != nil {
+		return err
+	}
+	err = publish(part, path)
+	if errors.Is(err, fs.ErrExist) {
+		return errors.New("there is a file of that name by now; choose another one, it is not replaced")
+	}
+	return err
+}
+
+// writer ends when its context does, and remembers why it ended.
+type writer struct {
+	ctx context.Context
+	to  io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (w *writer) Write(b []byte) (n int, err error) {
+	if err = w.ctx.Err(); err == nil {
+		n, err = w.to.Write(b)
+	}
+	w.err = err
+	return n, err
+}
+
+// upgrade brings the database from an older layout to the present one, after a
+// backup beside it.
+func (db *DB) upgrade(from int) error {
+	if db.readOnly {
+		return fmt.Errorf("the database %s has the older layout %d: open it once for writing to bring it up to date", db.path, from)
+	}
+	backup := fmt.Sprintf("%s.layout-%d-%s", db.path, from, db.now().UTC().Format(stamp))
+	if err := db.Backup(context.Background(), backup); err != nil {
+		return fmt.Errorf("before the database is brought up to date: %w", err)
+	}
+	db.log.Info("bringing the database up to date", "from", from, "to", db.schema.version(), "backup", backup)
+	return db.update(func(tx *bbolt.Tx) error { return db.schema.migrate(tx, from, db.version) })
+}
+
+// stamp is how a time stands in the name of a file.
+const stamp = "20060102T150405Z"

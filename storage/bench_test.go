@@ -1,0 +1,244 @@
+package storage_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"sessionwarden"
+	"sessionwarden/storage"
+)
+
+// BenchmarkOneSession records one new session durably, and in the same run
+// what two fdatasyncs of that disk cost, which no commit can do without.
+func BenchmarkOneSession(b *testing.B) {
+	db := open(b, dbPath(b))
+	at := past(b, db, 10_000)
+	commits := make([]time.Duration, 0, b.N)
+	for b.Loop() {
+		seq := db.NextID()
+		s := session(seq, "main", at.Add(time.Second))
+		begin := time.Now()
+		commit(b, db, arrival("main", s))
+		commits = append(commits, time.Since(begin))
+	}
+	b.StopTimer()
+	floor := median(syncs(b, len(commits)))
+	b.ReportMetric(float64(median(commits).Microseconds()), "µs/p50")
+	b.ReportMetric(float64(floor.Microseconds()), "µs/two-syncs")
+	b.ReportMetric(float64(median(commits))/float64(floor), "x-floor")
+}
+
+// syncs measures n times what writing two pages durably costs.
+func syncs(b *testing.B, n int) []time.Duration {
+	b.Helper()
+	f, err := os.Create(filepath.Join(b.TempDir(), "floor"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(1 << 20); err != nil {
+		b.Fatal(err)
+	}
+	page := make([]byte, 4096)
+	list := make([]time.Duration, 0, n)
+	for i := range max(n, 100) {
+		page[0] = byte(i)
+		begin := time.Now()
+		for at := range int64(2) {
+			if _, err := f.WriteAt(page, at*8192); err != nil {
+				b.Fatal(err)
+			}
+			if err := datasync(f); err != nil {
+				b.Fatal(err)
+			}
+		}
+		list = append(list, time.Since(begin))
+	}
+	return list
+}
+
+func median(list []time.Duration) time.Duration {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// past brings n sessions that are gone into a database, and returns when
+// the last one ended.
+func past(b *testing.B, db *storage.DB, n int) time.Time {
+	b.Helper()
+	at := day
+	for left := n; left > 0; left -= 1000 {
+		var list []sessionwarden.Sighting
+		for range min(left, 1000) {
+			at = at.Add(time.Second)
+			list = append(list, session(db.NextID(), "main", at))
+		}
+		commit(b, db, departure("main", at, list...))
+	}
+	return at
+}
+
+// BenchmarkBatch records 1,000 new sessions in one commit, spread over 50
+// accounts, at a history of 1,000,000 (100,000 with -short), and in the same
+// run what bbolt takes for the same bytes under rising keys.
+func BenchmarkBatch(b *testing.B) {
+	size := 1_000_000
+	if testing.Short() {
+		size = 100_000
+	}
+	path := dbPath(b)
+	db := open(b, path)
+	at := past(b, db, size)
+	stats, err := db.Stats()
+	if err != nil {
+		b.Fatal(err)
+	}
+	changes := make([][]sessionwarden.Change, b.N)
+	for i := range changes {
+		for account := range 50 {
+			name := fmt.Sprintf("account-%d", account)
+			var list []sessionwarden.Sighting
+			for range 20 {
+				list = append(list, session(db.NextID(), name, at))
+			}
+			changes[i] = append(changes[i], arrival(name, list...))
+		}
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		commit(b, db, changes[i]...)
+	}
+	took := b.Elapsed()
+	b.StopTimer()
+	floor := batchFloor(b, size, b.N)
+	b.ReportMetric(float64(b.N)*1000/took.Seconds(), "sessions/s")
+	b.ReportMetric(float64(b.N)*1000/floor.Seconds(), "floor/s")
+	b.ReportMetric(float64(stats.Used)/float64(size), "bytes/session")
+}
+
+// batchFloor puts n batches of 1,000 values under rising keys into a bucket
+// that holds size of them.
+func batchFloor(b *testing.B, size, n int) time.Duration {
+	b.Helper()
+	db, err := bbolt.Open(filepath.Join(b.TempDir(), "floor"), 0o600, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	value := make([]byte, 330)
+	next := uint64(0)
+	put := func(rows int) {
+		err := db.Update(func(tx *bbolt.Tx) error {
+			bucket, err := tx.CreateBucketIfNotExists([]byte("rows"))
+			if err != nil {
+				return err
+			}
+			bucket.FillPercent = 0.9
+			for range rows {
+				next++
+				if err := bucket.Put(binary.BigEndian.AppendUint64(nil, next), value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for range size / 10_000 {
+		put(10_000)
+	}
+	begin := time.Now()
+	for range n {
+		put(1000)
+	}
+	return time.Since(begin)
+}
+
+// BenchmarkSizeOverALife measures the disk for sessions that arrive one by one
+// and go one by one, each in a commit of its own, as in life.
+func BenchmarkSizeOverALife(b *testing.B) {
+	const n = 3000
+	for b.Loop() {
+		db := open(b, dbPath(b))
+		var live []sessionwarden.Sighting
+		for i := range n {
+			at := day.Add(time.Duration(i) * time.Minute)
+			s := session(db.NextID(), "main", at)
+			s.Verdicts = []sessionwarden.Verdict{{Rule: sessionwarden.NewNetwork, Response: sessionwarden.Log}}
+			live = append(live, s)
+			c := arrival("main", live...)
+			c.Sightings = []sessionwarden.Sighting{s}
+			if len(live) > 20 {
+				c.Sightings = append(c.Sightings, departure("main", at, live[0]).Sightings...)
+				live = live[1:]
+				c.History.Live = live
+			}
+			commit(b, db, c)
+		}
+		stats, err := db.Stats()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(stats.Used)/n, "bytes/session")
+	}
+}
+
+// BenchmarkHistory loads the state of an account with 20 live sessions.
+func BenchmarkHistory(b *testing.B) {
+	db := open(b, dbPath(b))
+	var list []sessionwarden.Sighting
+	for range 20 {
+		list = append(list, session(db.NextID(), "main", day))
+	}
+	commit(b, db, arrival("main", list...))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := db.History(context.Background(), "main"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkOpen opens a database of 100,000 sessions.
+func BenchmarkOpen(b *testing.B) {
+	path := dbPath(b)
+	db := open(b, path)
+	past(b, db, 100_000)
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		db, err := storage.Open(path, storage.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkList reads a history row by row.
+func BenchmarkList(b *testing.B) {
+	db := open(b, dbPath(b))
+	past(b, db, 10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, err := range db.Sightings(context.Background(), sessionwarden.Query{}) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/row")
+}

@@ -1,0 +1,137 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// MissingError says that a database is gone that was there before.
+type MissingError struct {
+	Path  string
+	Since string // when it was first seen there, as the marker beside it says
+}
+
+// Error implements error. It names the two ways out.
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("the database %s is gone, but the history was begun%s: restore a backup (sessionwarden restore FILE), or start an empty history (run --new)", e.Path, e.Since)
+}
+
+// ensureFile makes sure that there is a file to open.
+func (db *DB) ensureFile(o Options) error {
+	info, err := os.Stat(db.path)
+	switch {
+	case err == nil && info.Mode().IsRegular() && info.Size() == 0 && o.New && !o.ReadOnly:
+		if err := os.Remove(db.path); err != nil {
+			return fmt.Errorf("removing the empty database file: %w", err)
+		}
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("opening the database: %w", err)
+	case !o.New:
+		if since, marked := readMarker(db.path); marked {
+			return &MissingError{Path: db.path, Since: since}
+		}
+	}
+	if o.ReadOnly {
+		return fmt.Errorf("opening the database: %w", err)
+	}
+	err = db.create()
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another process was quicker
+	}
+	if err != nil {
+		return fmt.Errorf("creating the database %s: %w", db.path, err)
+	}
+	return nil
+}
+
+// create makes an empty database aside and gives it its name when it is whole
+// on the disk: after a crash there is a good file or none.
+func (db *DB) create() (err error) {
+	f, err := os.CreateTemp(filepath.Dir(db.path), filepath.Base(db.path)+".new-*")
+	if err != nil {
+		return err
+	}
+	aside := f.Name()
+	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(aside))) }()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	bolt, err := bbolt.Open(aside, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		return err
+	}
+	err = bolt.Update(func(tx *bbolt.Tx) error { return db.schema.create(tx, db.version, db.now()) })
+	if err := errors.Join(err, bolt.Sync(), bolt.Close()); err != nil {
+		return err
+	}
+	return publish(aside, db.path)
+}
+
+// The marker beside the database says that a history was begun. Without it, a
+// data directory that was emptied by mistake would look like a first start, and
+// every session in it like an old acquaintance.
+func markerPath(path string) string { return path + ".initialised" }
+
+func writeMarker(path string, now time.Time) error {
+	if there, err := exists(markerPath(path)); there || err != nil {
+		return err
+	}
+	return writeWhole(markerPath(path), []byte(now.UTC().Format(time.RFC3339)+"\nThe history beside this file was begun then. Without this file, a database that is gone is taken for a first start.\n"))
+}
+
+// readMarker returns when the history was begun, as words to go on with, and
+// whether it was.
+func readMarker(path string) (since string, marked bool) {
+	there, err := exists(markerPath(path))
+	if err != nil {
+		return "", true // to be on the safe side
+	}
+	if !there {
+		return "", false
+	}
+	f, err := os.Open(markerPath(path))
+	if err != nil {
+		return "", true
+	}
+	defer f.Close()
+	var text [len(time.RFC3339)]byte
+	n, _ := f.Read(text[:])
+	first, _, _ := strings.Cut(string(text[:n]), "\n")
+	when, err := time.Parse(time.RFC3339, first)
+	if err != nil {
+		return "", true
+	}
+	return " on " + when.UTC().Format("2006-01-02 15:04:05 MST"), true
+}
+
+// removeLeftovers removes what a crash left beside the database. The caller
+// has the database open, so that nobody else is making one.
+func removeLeftovers(path string) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		for _, leftover := range []string{path + ".new-", holderPath(path) + ".new-", markerPath(path) + ".new-"} {
+			if strings.HasPrefix(e.Name(), filepath.Base(leftover)) {
+				_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+			}
+		}
+	}
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

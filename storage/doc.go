@@ -1,0 +1,39 @@
+// Package storage keeps the history: what was seen, what was found, what is to
+// be done about it and what people are to be told. It is the one door to
+// bbolt.
+//
+// [Open] a database, [DB.Commit] changes to it, and list what it holds with
+// [DB.Sightings], [DB.Findings] and [DB.Actions]. A change is on the disk, whole,
+// when Commit returns: a crash at any moment leaves all of it or nothing. Read
+// commit.go and history.go first, then the records; what guards against damaged
+// files is in preflight.go and pages.go.
+//
+// This is the tree of buckets. A test holds it against a real database.
+//
+//	meta                      what the database is; its sequence: the last id that was forgotten
+//	├── created               when it was created, RFC 3339
+//	├── needs                 the version of the program that made the layout
+//	└── schema                the version of the layout: 1
+//	accounts                  one small record an account
+//	└── NAME                  state: profile, what lives, what is open; no facts of sessions
+//	sightings                 the history, in the order of arrival
+//	└── SEQ                   a session, where it was and what became of it
+//	findings
+//	└── ID                    a finding
+//	actions
+//	└── ID                    an action
+//	alerts                    the outbox
+//	└── ID                    an alert in its newest revision
+//	deliveries
+//	└── ID CHANNEL            what became of an alert on one channel
+//
+// SEQ and ID are eight bytes, big-endian, from one rising sequence; a delivery's
+// key is its alert's ID with the channel's name behind it. The sequence of each
+// bucket of rows is how many it holds. There is no index beside the keys: rows
+// arrive in the order of their keys, so that new ones lie together on the disk.
+//
+// The records are CBOR maps with small numbers as keys. A version reads what
+// older ones wrote, and passes over fields that it does not know. Facts live
+// once: an account's state names its live sessions and open actions by id, and
+// they are joined when it is loaded.
+package storage

@@ -1,0 +1,75 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"sessionwarden"
+)
+
+// Outbox returns every alert that is kept, each in its newest revision, and
+// what is known of their deliveries, both in the order of the alerts. A record
+// that cannot be read is a *[CorruptError]: an alert is not lost in silence.
+func (db *DB) Outbox(ctx context.Context) ([]sessionwarden.Alert, []sessionwarden.Delivery, error) {
+	var alerts []sessionwarden.Alert
+	var deliveries []sessionwarden.Delivery
+	err := ctx.Err()
+	if err == nil {
+		err = db.view(func(tx *bbolt.Tx) error {
+			err := tx.Bucket([]byte(bucketAlerts)).ForEach(func(key, value []byte) error {
+				alert, err := db.readAlert(key, value)
+				alerts = append(alerts, alert)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return tx.Bucket([]byte(bucketDeliveries)).ForEach(func(key, value []byte) error {
+				delivery, err := db.readDelivery(key, value)
+				deliveries = append(deliveries, delivery)
+				return err
+			})
+		})
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the alerts: %w", err)
+	}
+	return alerts, deliveries, nil
+}
+
+// Delivered records what became of alerts, all of it in one transaction, or
+// nothing. What is known of an alert that is no longer kept is passed over.
+func (db *DB) Delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error {
+	if err := db.delivered(ctx, deliveries); err != nil {
+		db.metrics.failed.Inc()
+		return fmt.Errorf("saving what became of alerts: %w", err)
+	}
+	return nil
+}
+
+func (db *DB) delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error {
+	if err := ctx.Err(); err != nil || len(deliveries) == 0 {
+		return err
+	}
+	records := make(batch)
+	for _, d := range deliveries {
+		if d.Channel == "" || len(d.Channel) > maxName {
+			return fmt.Errorf("the name of a channel has %d bytes: 1 to %d are possible", len(d.Channel), maxName)
+		}
+		if err := records.add(db.codec, bucketDeliveries, deliveryKey(d), packDelivery(d)); err != nil {
+			return err
+		}
+	}
+	return db.update(func(tx *bbolt.Tx) error {
+		alerts := tx.Bucket([]byte(bucketAlerts))
+		kept := make(batch)
+		for _, w := range records[bucketDeliveries] {
+			if alerts.Get(w.key[:8]) != nil {
+				kept[bucketDeliveries] = append(kept[bucketDeliveries], w)
+			}
+		}
+		return kept.put(tx)
+	})
+}

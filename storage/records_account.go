@@ -1,0 +1,161 @@
+package storage
+
+import (
+	"time"
+
+	"sessionwarden"
+)
+
+// accountRecord is a [sessionwarden.History] without what has rows of its own:
+// live sessions and open actions are named by their ids and joined on load.
+type accountRecord struct {
+	Baseline int64                                `cbor:"1,keyasint,omitempty"`
+	Stamp    string                               `cbor:"2,keyasint,omitempty"`
+	Live     []liveRecord                         `cbor:"3,keyasint,omitempty"`
+	Past     []pastRecord                         `cbor:"4,keyasint,omitempty"`
+	Floor    int64                                `cbor:"5,keyasint,omitempty"`
+	Country  map[sessionwarden.Country]spanRecord `cbor:"6,keyasint,omitempty"`
+	Network  map[uint32]spanRecord                `cbor:"7,keyasint,omitempty"`
+	Device   map[string]spanRecord                `cbor:"8,keyasint,omitempty"`
+	Open     []uint64                             `cbor:"9,keyasint,omitempty"`
+	Spent    []spentRecord                        `cbor:"10,keyasint,omitempty"`
+	Blind    int64                                `cbor:"11,keyasint,omitempty"`
+	Told     bool                                 `cbor:"12,keyasint,omitempty"`
+	Why      string                               `cbor:"13,keyasint,omitempty"`
+	Logouts  []int64                              `cbor:"14,keyasint,omitempty"`
+	Tellings map[string]int64                     `cbor:"15,keyasint,omitempty"`
+	LastPoll int64                                `cbor:"16,keyasint,omitempty"`
+}
+
+// liveRecord is what changes often of a live session. LastSeen is 0 where it
+// is the account's last poll, as it is for nearly all.
+type liveRecord struct {
+	Seq      uint64 `cbor:"1,keyasint"`
+	LastSeen int64  `cbor:"2,keyasint,omitempty"`
+	Missing  int64  `cbor:"3,keyasint,omitempty"`
+	Started  int64  `cbor:"4,keyasint,omitempty"`
+	Expires  int64  `cbor:"5,keyasint,omitempty"`
+	Unseen   bool   `cbor:"6,keyasint,omitempty"` // LastSeen is not known
+}
+
+type pastRecord struct {
+	Key     string `cbor:"1,keyasint,omitempty"`
+	Started int64  `cbor:"2,keyasint,omitempty"`
+}
+
+type spanRecord struct {
+	First int64 `cbor:"1,keyasint,omitempty"`
+	Last  int64 `cbor:"2,keyasint,omitempty"`
+}
+
+type spentRecord struct {
+	At       int64 `cbor:"1,keyasint,omitempty"`
+	Stranger bool  `cbor:"2,keyasint,omitempty"`
+}
+
+// liveIndex is the part of an accountRecord that says what lives: enough to
+// list and to forget, and quicker to read than the whole.
+type liveIndex struct {
+	Live     []liveRecord `cbor:"3,keyasint,omitempty"`
+	Open     []uint64     `cbor:"9,keyasint,omitempty"`
+	LastPoll int64        `cbor:"16,keyasint,omitempty"`
+}
+
+func packHistory(h sessionwarden.History) accountRecord {
+	r := accountRecord{
+		Baseline: packTime(h.Baseline), Stamp: h.Stamp, Floor: packTime(h.Floor), LastPoll: packTime(h.LastPoll),
+		Blind: packTime(h.Blind.Since), Told: h.Blind.Told, Why: h.Blind.Why,
+		Country: packSpans(h.Profile.Countries),
+		Network: packSpans(h.Profile.Networks),
+		Device:  packSpans(h.Profile.Devices),
+	}
+	for _, s := range h.Live {
+		live := liveRecord{Seq: s.Seq, LastSeen: packTime(s.LastSeen), Missing: packTime(s.Missing), Started: packTime(s.Started), Expires: packTime(s.Expires)}
+		switch live.LastSeen {
+		case r.LastPoll:
+			live.LastSeen = 0
+		case 0:
+			live.Unseen = true
+		}
+		r.Live = append(r.Live, live)
+	}
+	for _, p := range h.Past {
+		r.Past = append(r.Past, pastRecord{Key: string(p.Key), Started: packTime(p.Started)})
+	}
+	for _, a := range h.Actions {
+		r.Open = append(r.Open, a.ID)
+	}
+	for _, s := range h.Spent {
+		r.Spent = append(r.Spent, spentRecord{At: packTime(s.At), Stranger: s.Stranger})
+	}
+	for _, t := range h.Logouts {
+		r.Logouts = append(r.Logouts, packTime(t))
+	}
+	for what, when := range h.Told {
+		if r.Tellings == nil {
+			r.Tellings = make(map[string]int64, len(h.Told))
+		}
+		r.Tellings[what] = packTime(when)
+	}
+	return r
+}
+
+// unpack returns the history without its live sessions and open actions.
+func (r accountRecord) unpack(account string) sessionwarden.History {
+	h := sessionwarden.History{
+		Account: account, Baseline: unpackTime(r.Baseline), Stamp: r.Stamp, Floor: unpackTime(r.Floor), LastPoll: unpackTime(r.LastPoll),
+		Blind: sessionwarden.Blindness{Since: unpackTime(r.Blind), Told: r.Told, Why: r.Why},
+		Profile: sessionwarden.Profile{
+			Countries: unpackSpans(r.Country),
+			Networks:  unpackSpans(r.Network),
+			Devices:   unpackSpans(r.Device),
+		},
+	}
+	for _, p := range r.Past {
+		h.Past = append(h.Past, sessionwarden.Past{Key: sessionwarden.Key(p.Key), Started: unpackTime(p.Started)})
+	}
+	for _, s := range r.Spent {
+		h.Spent = append(h.Spent, sessionwarden.Spent{At: unpackTime(s.At), Stranger: s.Stranger})
+	}
+	for _, t := range r.Logouts {
+		h.Logouts = append(h.Logouts, unpackTime(t))
+	}
+	for what, when := range r.Tellings {
+		if h.Told == nil {
+			h.Told = make(map[string]time.Time, len(r.Tellings))
+		}
+		h.Told[what] = unpackTime(when)
+	}
+	return h
+}
+
+// apply puts what changes often into a sighting.
+func (l liveRecord) apply(s *sessionwarden.Sighting, lastPoll int64) {
+	if l.LastSeen == 0 && !l.Unseen {
+		l.LastSeen = lastPoll
+	}
+	s.LastSeen, s.Missing = unpackTime(l.LastSeen), unpackTime(l.Missing)
+	s.Started, s.Expires = unpackTime(l.Started), unpackTime(l.Expires)
+}
+
+func packSpans[K comparable](spans map[K]sessionwarden.Span) map[K]spanRecord {
+	if len(spans) == 0 {
+		return nil
+	}
+	records := make(map[K]spanRecord, len(spans))
+	for k, s := range spans {
+		records[k] = spanRecord{First: packTime(s.First), Last: packTime(s.Last)}
+	}
+	return records
+}
+
+func unpackSpans[K comparable](records map[K]spanRecord) map[K]sessionwarden.Span {
+	if len(records) == 0 {
+		return nil
+	}
+	spans := make(map[K]sessionwarden.Span, len(records))
+	for k, r := range records {
+		spans[k] = sessionwarden.Span{First: unpackTime(r.First), Last: unpackTime(r.Last)}
+	}
+	return spans
+}

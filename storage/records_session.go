@@ -1,0 +1,121 @@
+package storage
+
+import (
+	"fmt"
+	"net/netip"
+
+	"sessionwarden"
+)
+
+// The records are what is on the disk. Their numbers are never given a second
+// meaning: a field that is not needed any more leaves a gap. Numbers under 24
+// take one byte and belong to what nearly every record has.
+
+// sightingRecord is a [sessionwarden.Sighting]; its Seq is the key.
+type sightingRecord struct {
+	Account         string          `cbor:"1,keyasint,omitempty"`
+	ID              string          `cbor:"2,keyasint,omitempty"`
+	Addr            []byte          `cbor:"3,keyasint,omitempty"`
+	ServiceLocation string          `cbor:"4,keyasint,omitempty"`
+	ServiceCountry  string          `cbor:"5,keyasint,omitempty"`
+	ISP             string          `cbor:"6,keyasint,omitempty"`
+	UserAgent       string          `cbor:"7,keyasint,omitempty"`
+	Started         int64           `cbor:"8,keyasint,omitempty"`
+	Expires         int64           `cbor:"9,keyasint,omitempty"`
+	Device          string          `cbor:"10,keyasint,omitempty"`
+	FirstSeen       int64           `cbor:"11,keyasint,omitempty"`
+	LastSeen        int64           `cbor:"12,keyasint,omitempty"`
+	GoneAt          int64           `cbor:"13,keyasint,omitempty"`
+	State           uint8           `cbor:"14,keyasint,omitempty"`
+	Marks           uint64          `cbor:"15,keyasint,omitempty"`
+	Verdicts        []verdictRecord `cbor:"16,keyasint,omitempty"`
+	Country         string          `cbor:"17,keyasint,omitempty"`
+	ASN             uint32          `cbor:"18,keyasint,omitempty"`
+	Organization    string          `cbor:"19,keyasint,omitempty"`
+	Network         uint8           `cbor:"20,keyasint,omitempty"`
+	Source          string          `cbor:"21,keyasint,omitempty"`
+	Built           int64           `cbor:"22,keyasint,omitempty"`
+	Missing         int64           `cbor:"23,keyasint,omitempty"`
+	RawAddr         string          `cbor:"24,keyasint,omitempty"`
+	Ownership       uint8           `cbor:"25,keyasint,omitempty"`
+	Flaws           []string        `cbor:"26,keyasint,omitempty"`
+	City            string          `cbor:"27,keyasint,omitempty"`
+	Latitude        float64         `cbor:"28,keyasint,omitempty"`
+	Longitude       float64         `cbor:"29,keyasint,omitempty"`
+	RadiusKM        float64         `cbor:"30,keyasint,omitempty"`
+}
+
+type verdictRecord struct {
+	Rule     string `cbor:"1,keyasint,omitempty"`
+	Response uint8  `cbor:"2,keyasint,omitempty"`
+}
+
+// The marks of a sighting, one bit each.
+const (
+	markBaseline = 1 << iota
+	markLate
+	markDenied
+	markLearned
+	markHasPoint
+)
+
+func mark(bit uint64, set bool) uint64 {
+	if set {
+		return bit
+	}
+	return 0
+}
+
+func packSighting(s sessionwarden.Sighting) sightingRecord {
+	r := sightingRecord{
+		Account: s.Account, ID: string(s.ID), ServiceLocation: s.ServiceLocation, ServiceCountry: string(s.ServiceCountry),
+		ISP: s.ISP, UserAgent: s.UserAgent, Started: packTime(s.Started), Expires: packTime(s.Expires), Device: s.Device,
+		FirstSeen: packTime(s.FirstSeen), LastSeen: packTime(s.LastSeen), GoneAt: packTime(s.GoneAt), State: uint8(s.State),
+		Country: string(s.Location.Country), ASN: s.Location.ASN, Organization: s.Location.Organization,
+		Network: uint8(s.Location.Network), Source: s.Location.Source, Built: packTime(s.Location.Built),
+		Missing: packTime(s.Missing), RawAddr: s.RawAddr, Ownership: uint8(s.Ownership), Flaws: s.Flaws,
+		City: s.Location.City, Latitude: s.Location.Latitude, Longitude: s.Location.Longitude, RadiusKM: s.Location.RadiusKM,
+	}
+	if s.Addr.IsValid() {
+		r.Addr = s.Addr.AsSlice()
+	}
+	r.Marks = mark(markBaseline, s.Baseline) | mark(markLate, s.Late) | mark(markDenied, s.Denied) |
+		mark(markLearned, s.Learned) | mark(markHasPoint, s.Location.HasPoint)
+	for _, v := range s.Verdicts {
+		r.Verdicts = append(r.Verdicts, verdictRecord{Rule: string(v.Rule), Response: uint8(v.Response)})
+	}
+	return r
+}
+
+func (r sightingRecord) unpack(seq uint64) (sessionwarden.Sighting, error) {
+	s := sessionwarden.Sighting{
+		Seq: seq, Account: r.Account,
+		Session: sessionwarden.Session{
+			ID: sessionwarden.SessionID(r.ID), RawAddr: r.RawAddr,
+			ServiceLocation: r.ServiceLocation, ServiceCountry: sessionwarden.Country(r.ServiceCountry),
+			ISP: r.ISP, UserAgent: r.UserAgent, Started: unpackTime(r.Started), Expires: unpackTime(r.Expires),
+			Ownership: sessionwarden.Ownership(r.Ownership), Flaws: r.Flaws,
+		},
+		Location: sessionwarden.Location{
+			Country: sessionwarden.Country(r.Country), City: r.City,
+			HasPoint: r.Marks&markHasPoint != 0, Latitude: r.Latitude, Longitude: r.Longitude, RadiusKM: r.RadiusKM,
+			ASN: r.ASN, Organization: r.Organization, Network: sessionwarden.NetworkKind(r.Network),
+			Source: r.Source, Built: unpackTime(r.Built),
+		},
+		Device: r.Device, FirstSeen: unpackTime(r.FirstSeen), LastSeen: unpackTime(r.LastSeen),
+		Missing: unpackTime(r.Missing), GoneAt: unpackTime(r.GoneAt), State: sessionwarden.SightingState(r.State),
+		Baseline: r.Marks&markBaseline != 0, Late: r.Marks&markLate != 0,
+		Denied: r.Marks&markDenied != 0, Learned: r.Marks&markLearned != 0,
+	}
+	if len(r.Addr) > 0 {
+		addr, ok := netip.AddrFromSlice(r.Addr)
+		if !ok {
+			return s, fmt.Errorf("an address of %d bytes", len(r.Addr))
+		}
+		s.Addr = addr
+	}
+	for _, v := range r.Verdicts {
+		s.Verdicts = append(s.Verdicts, sessionwarden.Verdict{Rule: sessionwarden.Rule(v.Rule), Response: sessionwarden.Response(v.Response)})
+	}
+	return s, nil
+}

@@ -1,0 +1,63 @@
+package sessionwarden
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxText is how many bytes of any one string from outside are kept.
+const MaxText = 1024
+
+// Clean makes text from outside harmless to carry on: valid UTF-8, without
+// control and format characters (terminal escapes, bidirectional overrides,
+// zero-width marks), white space folded to single spaces, and cut on a rune
+// boundary to at most limit bytes. It does not escape anything: what is
+// special to a medium is that medium's matter.
+func Clean(text string, limit int) string {
+	if plain(text) && len(text) <= limit {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(min(len(text), limit))
+	space := false
+fill:
+	for _, r := range text {
+		switch {
+		case r == utf8.RuneError:
+			r = '\uFFFD'
+		case unicode.IsSpace(r):
+			space = b.Len() > 0
+			continue
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Co, unicode.Zl, unicode.Zp, unicode.Variation_Selector):
+			continue
+		}
+		need := utf8.RuneLen(r)
+		if space {
+			need++
+		}
+		if b.Len()+need > limit {
+			break fill
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// plain reports whether text is printable ASCII with single spaces inside:
+// what nearly all text is, and what Clean leaves alone.
+func plain(text string) bool {
+	before := byte(' ')
+	for i := range len(text) {
+		c := text[i]
+		if c < ' ' || c > '~' || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return text == "" || before != ' '
+}

@@ -1,0 +1,331 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sessionwarden"
+	"sessionwarden/web"
+)
+
+func TestTablesComeAsTheContractSays(t *testing.T) {
+	t.Parallel()
+	api := web.NewAPI(full(1))
+	session := `{"account":"main","id":"12345","address":"203.0.113.7","country":"US","city":"New York","asn":64500,` +
+		`"organization":"Example Org","network":"hosting","service_location":"US: New York","isp":"Example Net",` +
+		`"user_agent":"Mozilla/5.0","device":"Windows, Chrome","started":"2026-03-04T11:00:00Z",` +
+		`"first_seen":"2026-03-04T11:10:00Z","last_seen":"2026-03-04T12:00:00Z","gone_at":"2026-03-04T12:00:00Z",` +
+		`"own":false,"state":"gone","seq":"1","expires":"2026-03-05T12:00:00Z","suspicious":true,"rules":["unexpected_country"]}`
+	finding := `{"id":"1","account":"main","session_id":"12345","rule":"unexpected_country","severity":"critical",` +
+		`"response":"disconnect","time":"2026-03-04T12:00:00Z","late":false,"reason":"signed in from US, expected DE",` +
+		`"facts":{"country":"US","expected":"DE"},"silence":"expected_countries = [\"DE\", \"US\"]","seq":"1"}`
+	action := `{"id":"1","account":"main","session_id":"12345","kind":"disconnect","state":"verified",` +
+		`"reason":"signed in from US","finding_ids":["3","4"],"attempts":1,"created":"2026-03-04T12:00:00Z",` +
+		`"updated":"2026-03-04T12:00:01Z","seq":"1","address":"203.0.113.7","device":"Windows, Chrome"}`
+	for path, want := range map[string]string{
+		"sessions": session, "history": session, "findings": finding, "actions": action,
+		"export": session, "export?what=findings": finding, "export?what=actions&format=json": action,
+	} {
+		got := ask(t, api, "GET", "/api/v1/"+path, "")
+		if want := "[\n" + want + "\n]\n"; got.status != 200 || got.body != want {
+			t.Errorf("%s: got %d\n%s\nwant\n%s", path, got.status, got.body, want)
+		}
+		if got.header.Get("Content-Type") != "application/json" || got.trailer.Get("Sessionwarden-Rows") != "1" {
+			t.Errorf("%s: header %v, trailer %v", path, got.header, got.trailer)
+		}
+	}
+	for _, path := range []string{"sessions", "history", "findings", "actions"} {
+		if got := ask(t, web.NewAPI(full(0)), "GET", "/api/v1/"+path, ""); got.body != "[]\n" {
+			t.Errorf("empty %s: %s", path, got.body)
+		}
+	}
+}
+
+func TestTablesAskForWhatWasMeant(t *testing.T) {
+	t.Parallel()
+	day := 24 * time.Hour
+	for path, want := range map[string]sessionwarden.Query{
+		"sessions":                           {Live: true},
+		"history":                            {},
+		"history?account=main":               {Account: "main"},
+		"history?since=24h":                  {Since: noon.Add(-day)},
+		"history?since=1h30m":                {Since: noon.Add(-90 * time.Minute)},
+		"sessions?since=7d":                  {Since: noon.Add(-7 * day), Live: true},
+		"findings?since=2w":                  {Since: noon.Add(-14 * day)},
+		"findings?since=2026-01-31":          {Since: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)},
+		"actions?since=2026-01-31T12:00:00Z": {Since: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)},
+		"actions?since=2026-01-31T12%3A00%3A00%2B02%3A00": {Since: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)},
+		"actions?id=7&account=main":                       {ID: 7, Account: "main"},
+		"findings?id=18446744073709551615":                {ID: 18446744073709551615},
+		"export?what=history&account=main":                {Account: "main"},
+		"export?what=actions&since=24h":                   {Since: noon.Add(-day)},
+	} {
+		var asked sessionwarden.Query
+		o := full(1)
+		o.Records = records{sightings: 1, asked: &asked}
+		if got := ask(t, web.NewAPI(o), "GET", "/api/v1/"+path, ""); got.status != 200 || asked != want {
+			t.Errorf("%s: %d, asked for %+v, want %+v", path, got.status, asked, want)
+		}
+	}
+}
+
+func TestStatusAndAccounts(t *testing.T) {
+	t.Parallel()
+	o := full(0)
+	o.Status = func() sessionwarden.Status {
+		s := status()
+		s.Accounts[0].Error = "refused \x1b[31m\u202e"
+		s.Accounts[0].LastPoll = noon.Add(300 * time.Millisecond)
+		return s
+	}
+	api := web.NewAPI(o)
+	got := decode[sessionwarden.Status](t, ask(t, api, "GET", "/api/v1/status", "").body)
+	if got.Version != "1.0" || len(got.Accounts) != 2 || got.Accounts[0].Error != "refused [31m" || !got.Accounts[0].LastPoll.Equal(noon) {
+		t.Errorf("status %+v", got)
+	}
+	accounts := decode[[]sessionwarden.AccountStatus](t, ask(t, api, "GET", "/api/v1/accounts", "").body)
+	if len(accounts) != 2 || accounts[0].Account != "main" || accounts[0].Live != 2 {
+		t.Errorf("accounts %+v", accounts)
+	}
+	o.Status = func() sessionwarden.Status { return sessionwarden.Status{} }
+	if got := ask(t, web.NewAPI(o), "GET", "/api/v1/status", ""); strings.Contains(got.body, "null") {
+		t.Errorf("an empty list is null: %s", got.body)
+	}
+}
+
+func TestOrdersByHand(t *testing.T) {
+	t.Parallel()
+	var ids []sessionwarden.SessionID
+	o := full(0)
+	o.Desk = desk{got: &ids}
+	var copied string
+	o.Backup = func(_ context.Context, path string) error { copied = path; return nil }
+	api := web.NewAPI(o)
+
+	got := decode[[]web.ActionRow](t, ask(t, api, "POST", "/api/v1/disconnect", `{"account":"main","ids":["9","8","9"]}`).body)
+	if len(got) != 1 || got[0].SessionID != "9" || got[0].State != "planned" || !slices.Equal(ids, []sessionwarden.SessionID{"9", "8"}) {
+		t.Errorf("disconnect: %+v, ids %v", got, ids)
+	}
+	got = decode[[]web.ActionRow](t, ask(t, api, "POST", "/api/v1/disconnect", `{"account":"main","all":true}`).body)
+	if len(got) != 2 {
+		t.Errorf("disconnect all: %+v", got)
+	}
+	if row := decode[web.ActionRow](t, ask(t, api, "POST", "/api/v1/approve", `{"id":"7"}`).body); row.ID != "7" || row.State != "planned" {
+		t.Errorf("approve: %+v", row)
+	}
+	if row := decode[web.ActionRow](t, ask(t, api, "POST", "/api/v1/deny", `{"id":"7"}`).body); row.ID != "7" || row.State != "denied" {
+		t.Errorf("deny: %+v", row)
+	}
+	if got := ask(t, api, "POST", "/api/v1/backup", `{"path":"/tmp/../copy.db"}`); got.body != "{\"path\":\"/copy.db\"}\n" || copied != "/copy.db" {
+		t.Errorf("backup: %s to %s", got.body, copied)
+	}
+	for _, body := range []string{"", "{}"} {
+		if got := ask(t, api, "POST", "/api/v1/alert-test", body); got.body != `[{"channel":"slack","ok":true,"outcome":"accepted"}]`+"\n" {
+			t.Errorf("alert-test: %s", got.body)
+		}
+	}
+}
+
+func TestWhatMakesNoSenseIsRefusedWithACure(t *testing.T) {
+	t.Parallel()
+	api := web.NewAPI(full(0))
+	many := `{"account":"main","ids":["` + strings.Repeat(`1","`, 1000) + `1"]}`
+	for _, test := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"GET", "sessions?acount=main", "", 400, "did you mean account?"},
+		{"GET", "sessions?limit=5", "", 400, "it takes account and since"},
+		{"GET", "sessions?id=5", "", 400, "no parameter"},
+		{"GET", "status?account=main", "", 400, "it takes no parameters"},
+		{"GET", "sessions?account=main&account=second", "", 400, "more than once"},
+		{"GET", "sessions?account=%zz", "", 400, "cannot be read"},
+		{"GET", "sessions?since=24h;account=main", "", 400, "cannot be read"},
+		{"GET", "sessions?account=" + strings.Repeat("a", 2000), "", 400, "too long"},
+		{"GET", "sessions?since=yesterday", "", 400, "write an age such as 24h or 7d"},
+		{"GET", "sessions?since=0d", "", 400, "is no time"},
+		{"GET", "sessions?since=-24h", "", 400, "is no time"},
+		{"GET", "sessions?since=99999d", "", 400, "is no time"},
+		{"GET", "sessions?since=213504d", "", 400, "is no time"}, // more nanoseconds than 64 bits hold
+		{"GET", "sessions?since=1.5d", "", 400, "is no time"},
+		{"GET", "sessions?since=2026-02-30", "", 400, "is no time"},
+		{"GET", "findings?id=x", "", 400, "ids are whole numbers"},
+		{"GET", "findings?id=0", "", 400, "ids are whole numbers"},
+		{"GET", "findings?id=-1", "", 400, "ids are whole numbers"},
+		{"GET", "sessions?account=mian", "", 404, "did you mean main?"},
+		{"GET", "history?account=somebody-else", "", 404, "the status command names the accounts"},
+		{"GET", "export?format=cvs", "", 400, "did you mean csv?"},
+		{"GET", "export?format=xlsx", "", 400, "it can be json and csv"},
+		{"GET", "export?what=sessions", "", 400, "it can be history, findings and actions"},
+		{"GET", "session", "", 404, "did you mean /api/v1/sessions?"},
+		{"GET", "sessions", "{}", 400, "the request has a body"},
+		{"HEAD", "sessions", "", 405, ""},
+		{"POST", "sessions", "{}", 405, "use GET"},
+		{"GET", "disconnect", "", 405, "use POST"},
+		{"DELETE", "sessions", "", 405, "use GET"},
+
+		{"POST", "disconnect", "", 415, "Content-Type"},
+		{"POST", "disconnect", "{", 400, "account, ids and all"},
+		{"POST", "disconnect", "[]", 400, "account, ids and all"},
+		{"POST", "disconnect", "null", 400, "no account is named"},
+		{"POST", "disconnect", `{"account":"main"}`, 400, "either ids or all"},
+		{"POST", "disconnect", `{"account":"main","ids":[]}`, 400, "either ids or all"},
+		{"POST", "disconnect", `{"account":"main","ids":["1"],"all":true}`, 400, "either ids or all"},
+		{"POST", "disconnect", `{"account":"main","ids":[""]}`, 400, "no session id"},
+		{"POST", "disconnect", `{"account":"main","ids":[1]}`, 400, "send one JSON object"},
+		{"POST", "disconnect", `{"ids":["1"]}`, 400, "no account is named"},
+		{"POST", "disconnect", `{"account":"main","al":true}`, 400, "unknown field"},
+		{"POST", "disconnect", `{"account":"main","all":true}{}`, 400, "more after the object"},
+		{"POST", "disconnect", many, 400, "too many ids"},
+		{"POST", "disconnect", `{"account":"` + strings.Repeat("a", 70_000), 413, "too large"},
+		{"POST", "disconnect", `{"account":"main","all":true}` + strings.Repeat(" ", 70_000), 413, "too large"},
+		{"POST", "disconnect?all=true", `{"account":"main"}`, 400, "no parameter"},
+		{"POST", "approve", `{"id":"seven"}`, 400, "ids are whole numbers"},
+		{"POST", "approve", `{}`, 400, "ids are whole numbers"},
+		{"POST", "deny", `{"id":"0"}`, 400, "ids are whole numbers"},
+		{"POST", "backup", `{"path":"copy.db"}`, 400, "not absolute"},
+		{"POST", "backup", `{"path":""}`, 400, "not absolute"},
+		{"POST", "backup", `{"path":"/a\u0000b"}`, 400, "not absolute"},
+		{"POST", "alert-test", `{"channel":"slack"}`, 400, "unknown field"},
+	} {
+		got := ask(t, api, test.method, "/api/v1/"+test.path, test.body)
+		name := fmt.Sprintf("%s %.60s %.60s", test.method, test.path, test.body)
+		if got.status != test.status || !strings.Contains(got.body, test.says) {
+			t.Errorf("%s: got %d %s, want %d %s", name, got.status, got.body, test.status, test.says)
+			continue
+		}
+		if test.method == "HEAD" {
+			continue
+		}
+		e := decode[web.Error](t, got.body)
+		if e.Message == "" || e.Cure == "" || e.Status != test.status {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	got := ask(t, api, "POST", "/api/v1/disconnect", `{"account":"main","all":true}`, "Content-Type: application/x-www-form-urlencoded")
+	if got.status != 415 {
+		t.Errorf("a form is answered with %d", got.status)
+	}
+}
+
+// failure is an error that says of itself what it is.
+type failure struct{ missing, clash bool }
+
+func (f failure) Error() string  { return "action 7 is no more" }
+func (f failure) NotFound() bool { return f.missing }
+func (f failure) Conflict() bool { return f.clash }
+func (f failure) Cure() string   { return "look again" }
+
+func TestErrorsKeepTheirMeaning(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		fail   error
+		status int
+		cure   string
+	}{
+		{failure{missing: true}, 404, "look again"},
+		{fmt.Errorf("approving: %w", failure{clash: true}), 409, "look again"},
+		{failure{}, 500, "look again"},
+		{&web.Error{Message: "no", Cure: "never", Status: 418}, 418, "never"},
+		{&sessionwarden.Fault{Kind: sessionwarden.FaultLimited, Doing: "ending a session", Message: "slow down"}, 503, "try again in a minute"},
+		{&sessionwarden.Fault{Kind: sessionwarden.FaultRefused, Doing: "ending a session", Message: "no"}, 502, "check command"},
+		{&sessionwarden.Fault{Kind: sessionwarden.FaultNotFound, Doing: "ending a session", Message: "gone"}, 404, "live sessions"},
+		{&sessionwarden.Fault{Kind: sessionwarden.FaultClock, Doing: "ending a session", Message: "1970"}, 502, "clock"},
+		{&sessionwarden.Fault{Kind: sessionwarden.FaultNetwork, Doing: "ending a session", Message: "no route"}, 502, "try again"},
+		{fmt.Errorf("x: %w", context.Canceled), 503, "ask again"},
+		{fmt.Errorf("x: %w", fs.ErrExist), 409, "another name"},
+		{fmt.Errorf("x: %w", fs.ErrPermission), 403, "may write to"},
+		{fmt.Errorf("x: %w", fs.ErrNotExist), 404, "folder"},
+		{errors.New("odd"), 500, ""},
+	} {
+		o := full(0)
+		o.Answers = desk{fail: test.fail}
+		got := ask(t, web.NewAPI(o), "POST", "/api/v1/approve", `{"id":"7"}`)
+		e := decode[web.Error](t, got.body)
+		if got.status != test.status || !strings.Contains(e.Cure, test.cure) || e.Message != test.fail.Error() {
+			t.Errorf("%v: got %d %+v", test.fail, got.status, e)
+		}
+	}
+}
+
+func TestWhatWasPlannedIsToldBesideAnError(t *testing.T) {
+	t.Parallel()
+	o := full(0)
+	o.Desk = desk{fail: errDisk}
+	rows, err := web.NewClient(web.InProcess(web.NewAPI(o))).Disconnect(t.Context(), "main", []sessionwarden.SessionID{"9"})
+	var e *web.Error
+	if !errors.As(err, &e) || e.Status != 500 || len(rows) != 1 || rows[0].SessionID != "9" {
+		t.Errorf("got %+v, %v", rows, err)
+	}
+}
+
+func TestWhatIsNotThereIsSaid(t *testing.T) {
+	t.Parallel()
+	api := web.NewAPI(web.APIOptions{})
+	for path, body := range map[string]string{
+		"status": "", "accounts": "", "sessions": "", "history": "", "findings": "", "actions": "", "export": "",
+		"disconnect": "{}", "approve": "{}", "deny": "{}", "backup": "{}", "alert-test": "{}",
+	} {
+		method := "GET"
+		if body != "" {
+			method = "POST"
+		}
+		if got := ask(t, api, method, "/api/v1/"+path, body); got.status != 501 {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+}
+
+func TestTheAPIDoesNotAnswerOverTCP(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(web.NewAPI(full(1)))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/api/v1/status", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := askOver(t, http.DefaultTransport, req); got.status != 403 || strings.Contains(got.body, "main") {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+}
+
+func TestAPanicIsContained(t *testing.T) {
+	t.Parallel()
+	o := full(1)
+	o.Status = func() sessionwarden.Status { panic("a secret detail") }
+	o.Records = records{sightings: 3, produced: func(n int) {
+		if n == 3 {
+			panic("halfway")
+		}
+	}}
+	log := &lines{}
+	o.Logger = log.logger()
+	reg := prometheus.NewRegistry()
+	o.Registerer = reg
+	api := web.NewAPI(o)
+	got := ask(t, api, "GET", "/api/v1/status", "")
+	if e := decode[web.Error](t, got.body); got.status != 500 || strings.Contains(got.body, "secret") || e.Cure == "" {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	if text := log.String(); !strings.Contains(text, "a secret detail") || !strings.Contains(text, "goroutine") {
+		t.Errorf("the log says %s", text)
+	}
+	if rows, err := collect(web.NewClient(web.InProcess(api)).History(t.Context(), web.Query{})); err == nil {
+		t.Errorf("a table that panicked looks whole: %v", rows)
+	}
+	metrics := ask(t, web.NewOps(web.OpsOptions{Gatherer: reg}), "GET", "/metrics", "").body
+	if !strings.Contains(metrics, `sessionwarden_web_panics_total{face="api"} 2`) {
+		t.Errorf("the panics are not counted in\n%s", metrics)
+	}
+}

@@ -1,0 +1,252 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/web"
+)
+
+// noon is when all tests happen.
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+var errDisk = errors.New("reading the history: the disk is on fire")
+
+// sighting is a session that has everything.
+func sighting(seq uint64) sessionwarden.Sighting {
+	return sessionwarden.Sighting{
+		Seq:     seq,
+		Account: "main",
+		Session: sessionwarden.Session{
+			ID:              "12345",
+			Addr:            netip.MustParseAddr("203.0.113.7"),
+			ServiceLocation: "US: New York",
+			ServiceCountry:  "US",
+			ISP:             "Example Net",
+			UserAgent:       "Mozilla/5.0",
+			Started:         noon.Add(-time.Hour),
+			Expires:         noon.Add(24 * time.Hour),
+		},
+		Location: sessionwarden.Location{
+			Country: "US", City: "New York", ASN: 64500, Organization: "Example Org", Network: sessionwarden.Hosting,
+		},
+		Device:    "Windows, Chrome",
+		FirstSeen: noon.Add(-50 * time.Minute).Add(123456 * time.Microsecond),
+		LastSeen:  noon,
+		GoneAt:    noon,
+		State:     sessionwarden.Gone,
+		Verdicts:  []sessionwarden.Verdict{{Rule: sessionwarden.UnexpectedCountry, Response: sessionwarden.Disconnect}},
+	}
+}
+
+// finding is a finding that has everything.
+func finding(id uint64) sessionwarden.Finding {
+	return sessionwarden.Finding{
+		ID: id, Account: "main", Seq: 1, Session: "12345",
+		Rule: sessionwarden.UnexpectedCountry, Severity: sessionwarden.Critical, Response: sessionwarden.Disconnect,
+		Time: noon, Reason: "signed in from US, expected DE",
+		Facts:   []sessionwarden.Fact{{Name: "country", Value: "US"}, {Name: "expected", Value: "DE"}},
+		Silence: `expected_countries = ["DE", "US"]`,
+	}
+}
+
+// action is an action that has everything.
+func action(id uint64, state sessionwarden.ActionState) sessionwarden.Action {
+	return sessionwarden.Action{
+		ID: id, Account: "main", State: state, Seq: 1, Session: "12345", Addr: "203.0.113.7", Device: "Windows, Chrome",
+		Reason: "signed in from US", Findings: []uint64{3, 4}, Attempts: 1, Created: noon, Updated: noon.Add(time.Second),
+	}
+}
+
+// records is a history that remembers what it was asked.
+type records struct {
+	sightings int   // how many there are
+	fail      error // what comes after them
+	asked     *sessionwarden.Query
+	produced  func(n int)
+}
+
+func (r records) Sightings(_ context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Sighting, error] {
+	return rows(r, q, sighting)
+}
+
+func (r records) Findings(_ context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Finding, error] {
+	return rows(r, q, finding)
+}
+
+func (r records) Actions(_ context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Action, error] {
+	return rows(r, q, func(id uint64) sessionwarden.Action { return action(id, sessionwarden.Verified) })
+}
+
+func rows[Row any](r records, q sessionwarden.Query, row func(uint64) Row) iter.Seq2[Row, error] {
+	if r.asked != nil {
+		*r.asked = q
+	}
+	return func(yield func(Row, error) bool) {
+		for i := range r.sightings {
+			if r.produced != nil {
+				r.produced(i + 1)
+			}
+			if !yield(row(uint64(i+1)), nil) {
+				return
+			}
+		}
+		if r.fail != nil {
+			var none Row
+			yield(none, r.fail)
+		}
+	}
+}
+
+// desk does what it is told, or fails.
+type desk struct {
+	fail error
+	got  *[]sessionwarden.SessionID
+}
+
+func (d desk) Disconnect(_ context.Context, account string, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
+	if d.got != nil {
+		*d.got = ids
+	}
+	a := action(1, sessionwarden.Planned)
+	a.Account, a.Session = account, ids[0]
+	return []sessionwarden.Action{a}, d.fail
+}
+
+func (d desk) DisconnectAll(_ context.Context, account string) ([]sessionwarden.Action, error) {
+	return []sessionwarden.Action{action(1, sessionwarden.Planned), action(2, sessionwarden.Planned)}, d.fail
+}
+
+func (d desk) Approve(_ context.Context, id uint64) (sessionwarden.Action, error) {
+	return action(id, sessionwarden.Planned), d.fail
+}
+
+func (d desk) Deny(_ context.Context, id uint64) (sessionwarden.Action, error) {
+	return action(id, sessionwarden.Denied), d.fail
+}
+
+func status() sessionwarden.Status {
+	return sessionwarden.Status{
+		Version: "1.0", Instance: "here", Running: true, Time: noon,
+		Accounts: []sessionwarden.AccountStatus{{Account: "main", LastPoll: noon, Live: 2}, {Account: "second"}},
+	}
+}
+
+// full returns options with everything in them, over n rows.
+func full(n int) web.APIOptions {
+	return web.APIOptions{
+		Records: records{sightings: n},
+		Desk:    desk{},
+		Answers: desk{},
+		Status:  status,
+		Backup:  func(context.Context, string) error { return nil },
+		TestAlerts: func(context.Context) []web.ChannelTest {
+			return []web.ChannelTest{{Channel: "slack", OK: true, Outcome: "accepted"}}
+		},
+		Now: func() time.Time { return noon },
+	}
+}
+
+// answer is what came back.
+type answer struct {
+	status  int
+	header  http.Header
+	body    string
+	broken  error // the body ended before its end
+	trailer http.Header
+}
+
+// ask makes one request of a handler, in process.
+func ask(t testing.TB, h http.Handler, method, path, body string, headers ...string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://localhost"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body == "" {
+		req.Body, req.ContentLength = http.NoBody, 0
+	} else {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+		if name == "Host" {
+			req.Host = value
+		}
+	}
+	return askOver(t, web.InProcess(h), req)
+}
+
+// askOver makes one request over a transport.
+func askOver(t testing.TB, over http.RoundTripper, req *http.Request) answer {
+	t.Helper()
+	resp, err := over.RoundTrip(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", req.Method, req.URL, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(text), err, resp.Trailer}
+}
+
+// decode reads an answer's JSON, strictly.
+func decode[V any](t testing.TB, text string) V {
+	t.Helper()
+	var v V
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&v); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return v
+}
+
+// collect drains a table.
+func collect[Row any](table iter.Seq2[Row, error]) (rows []Row, err error) {
+	for row, fail := range table {
+		if fail != nil {
+			return rows, fail
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// endless is a history without end that says when nobody reads it any more.
+type endless struct {
+	records
+	stopped chan struct{}
+}
+
+func (e endless) Sightings(context.Context, sessionwarden.Query) iter.Seq2[sessionwarden.Sighting, error] {
+	return func(yield func(sessionwarden.Sighting, error) bool) {
+		defer close(e.stopped)
+		for seq := uint64(1); yield(sighting(seq), nil); seq++ {
+		}
+	}
+}
+
+// one is a history of one given session.
+type one struct{ s sessionwarden.Sighting }
+
+func (o one) Sightings(context.Context, sessionwarden.Query) iter.Seq2[sessionwarden.Sighting, error] {
+	return func(yield func(sessionwarden.Sighting, error) bool) { yield(o.s, nil) }
+}
+
+func (o one) Findings(context.Context, sessionwarden.Query) iter.Seq2[sessionwarden.Finding, error] {
+	return func(func(sessionwarden.Finding, error) bool) {}
+}
+
+func (o one) Actions(context.Context, sessionwarden.Query) iter.Seq2[sessionwarden.Action, error] {
+	return func(func(sessionwarden.Action, error) bool) {}
+}
