@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -111,6 +112,34 @@ func checkArrow(t *testing.T, path, room, name string, allowed []string, test bo
 		if strings.HasPrefix(name, library) && !contains(rooms, room) && !test {
 			t.Errorf("%s imports %s: that library lives behind the door of %v", path, name, rooms)
 		}
+	}
+}
+
+// TestBucketTree fails when docs/architecture.md draws other buckets than
+// storage's package comment, which a test there holds against a database.
+func TestBucketTree(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, drawn, ok := strings.Cut(string(page), "<!-- buckets -->\n```\n")
+	drawn, _, closed := strings.Cut(drawn, "```\n<!-- /buckets -->")
+	if !ok || !closed {
+		t.Fatal("docs/architecture.md has no tree of buckets")
+	}
+	source, err := os.ReadFile("storage/doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tree strings.Builder
+	for line := range strings.Lines(string(source)) {
+		if rest, ok := strings.CutPrefix(line, "//\t"); ok {
+			tree.WriteString(rest)
+		}
+	}
+	if tree.Len() == 0 || tree.String() != drawn {
+		t.Errorf("docs/architecture.md draws\n%s\nstorage/doc.go draws\n%s", drawn, tree.String())
 	}
 }
 

@@ -30,7 +30,7 @@ func unformat(text string) string {
 			b.WriteString("'")
 		case c == '_' && !(inside(text, i-1) && inside(text, i+1)):
 			b.WriteString("ˍ") // at the edge of a word it would begin or end italics
-		case c == ':' && picture(text[i+1:]) && !inside(text, i-1):
+		case c == ':' && picture(text[i+1:]) && (i == 0 || !letterOrDigit(text[i-1])):
 			b.WriteString("∶")
 		default:
 			b.WriteByte(c)
@@ -42,6 +42,11 @@ func unformat(text string) string {
 // inside reports whether the byte at i belongs to a word.
 func inside(text string, i int) bool {
 	return i >= 0 && i < len(text) && (hostByte(text[i]) && text[i] != '-')
+}
+
+// letterOrDigit reports whether c is an ASCII letter or digit.
+func letterOrDigit(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
 // picture reports whether rest is the name of an emoji and its closing colon.

@@ -93,7 +93,7 @@ func defuseWord(word string) string {
 // hostByte reports whether c may stand in the name of a host. Bytes of longer
 // characters count: there are such names.
 func hostByte(c byte) bool {
-	return c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c >= utf8.RuneSelf
+	return c == '-' || c == '_' || letterOrDigit(c) || c >= utf8.RuneSelf
 }
 
 // topLevel reports whether rest begins with what may be a label of a host's

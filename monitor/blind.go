@@ -23,7 +23,10 @@ func (d *draft) missed(err error) {
 		d.h.Blind.Since = d.now
 	}
 	d.h.Blind.Why = err.Error()
-	refused := sessionwarden.IsFault(err, sessionwarden.FaultRefused)
+	var f *sessionwarden.Fault
+	// A refused login says when the next one is made; a call that was refused
+	// after a login that worked does not: that may be over with the next poll.
+	refused := errors.As(err, &f) && f.Kind == sessionwarden.FaultRefused && f.RetryAfter > 0
 	if d.h.Blind.Told || w.misses < blindAfter && !refused {
 		return
 	}

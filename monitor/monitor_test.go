@@ -390,6 +390,6 @@ func wantStates(t *testing.T, j *journal, want ...string) {
 }
 
 var errNet = &sessionwarden.Fault{Kind: sessionwarden.FaultNetwork, Doing: "reading the session list", Message: "connection refused"}
-var errRefused = &sessionwarden.Fault{Kind: sessionwarden.FaultRefused, Doing: "signing in", Message: "Invalid API key"}
+var errRefused = &sessionwarden.Fault{Kind: sessionwarden.FaultRefused, Doing: "signing in", Message: "Invalid API key", RetryAfter: 30 * time.Second}
 var errNotFound = &sessionwarden.Fault{Kind: sessionwarden.FaultNotFound, Doing: "ending a session", Message: "not found"}
 var errDisk = errors.New("no space left on device")

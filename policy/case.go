@@ -37,7 +37,7 @@ func Judge(c Case) []sessionwarden.Finding {
 	if c.Sighting.Denied || c.Sighting.Account != "" && c.Sighting.Account != c.Account.Name {
 		return nil
 	}
-	j := judgement{c: &c}
+	j := judgement{c: c}
 	j.trusted, j.isTrusted = c.Account.Trusts(c.Sighting.Addr)
 	j.placeRules()
 	j.movementRules()
@@ -55,7 +55,7 @@ func ByUrgency(a, b sessionwarden.Finding) int {
 
 // judgement is a case while it is being judged.
 type judgement struct {
-	c         *Case
+	c         Case
 	trusted   netip.Prefix // the trusted network that the address lies in
 	isTrusted bool
 	facts     []sessionwarden.Fact // of the sighting; made with the first finding
@@ -93,7 +93,7 @@ func (j *judgement) says(rule sessionwarden.Rule, reason, silence string, facts 
 
 // record makes a finding of v.
 func (j *judgement) record(v verdict) {
-	c := j.c
+	c := &j.c
 	response, capped := j.capped(v)
 	if j.isTrusted && response == sessionwarden.Log {
 		v.severity = sessionwarden.Info // the owner vouches for the place
@@ -109,6 +109,9 @@ func (j *judgement) record(v verdict) {
 	if c.LocationFailed != "" && restsOnLocation(v.rule) {
 		reason += " The location data cannot be relied on at present."
 	}
+	if j.found == nil {
+		j.found = make([]sessionwarden.Finding, 0, 4)
+	}
 	j.found = append(j.found, sessionwarden.Finding{
 		Account: c.Account.Name, Seq: c.Sighting.Seq, Session: c.Sighting.ID,
 		Rule: v.rule, Severity: v.severity, Response: response, Time: c.Now, Late: c.Late,
@@ -119,7 +122,7 @@ func (j *judgement) record(v verdict) {
 // capped returns what may be done on v, and why that is less than what the
 // configuration wants. The lowest cap comes first and gives the reason.
 func (j *judgement) capped(v verdict) (sessionwarden.Response, string) {
-	c, response, why := j.c, v.response, ""
+	c, response, why := &j.c, v.response, ""
 	lower := func(most sessionwarden.Response, because string) {
 		if response > most {
 			response, why = most, because

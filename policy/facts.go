@@ -26,7 +26,7 @@ const (
 	FactFirstSeen       = "first_seen"         // by our clock
 	FactExpected        = "expected_countries" // from the configuration
 	FactCountries       = "profile_countries"  // what the account was used from
-	FactDevices         = "profile_devices"    // what the account was used with
+	FactDevices         = "profile_devices"    // what the account was used with lately
 	FactBeforeAddress   = "before_address"     // of the same session, until it changed
 	FactBeforeCountry   = "before_country"
 	FactBeforeASN       = "before_asn"
@@ -88,15 +88,14 @@ func expectedFact(a sessionwarden.Account) sessionwarden.Fact {
 	return sessionwarden.Fact{Name: FactExpected, Value: join(a.Expected)}
 }
 
-// profileCountries and profileDevices are what the account was used from and
-// with, as far as it fits.
+// profileCountries is what the account was used from, and profileDevices what
+// it was used with lately.
 func profileCountries(p sessionwarden.Profile) sessionwarden.Fact {
 	return sessionwarden.Fact{Name: FactCountries, Value: join(slices.Sorted(maps.Keys(p.Countries)))}
 }
 
 func profileDevices(p sessionwarden.Profile) sessionwarden.Fact {
-	devices := slices.Sorted(maps.Keys(p.Devices))
-	return sessionwarden.Fact{Name: FactDevices, Value: sessionwarden.Clean(strings.Join(devices, "; "), maxFact)}
+	return sessionwarden.Fact{Name: FactDevices, Value: sessionwarden.Clean(strings.Join(lately(p.Devices), "; "), maxFact)}
 }
 
 // countryFact is a country with where we know it from.

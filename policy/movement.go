@@ -6,7 +6,7 @@ import "sessionwarden"
 // id, never absent from a complete list. A new address in the same network
 // and a new version of the same browser are nothing.
 func (j *judgement) movementRules() {
-	c := j.c
+	c := &j.c
 	if c.Before == nil {
 		return
 	}

@@ -52,7 +52,7 @@ func clean(s *sessionwarden.Sighting) bool { return s.Denied || !s.Suspicious() 
 // long as nothing is known. So it does where only our location data changed:
 // that is no new place.
 func (j *judgement) noveltyRules() {
-	c, s := j.c, &j.c.Sighting
+	c, s := &j.c, &j.c.Sighting
 	if c.First || s.Ownership == sessionwarden.Own || s.Baseline && c.Before == nil {
 		return
 	}

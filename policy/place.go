@@ -8,7 +8,7 @@ import "sessionwarden"
 // place is uncertain and a person is asked; where all that speak name
 // unexpected countries, it is certain enough.
 func (j *judgement) placeRules() {
-	c := j.c
+	c := &j.c
 	ours, theirs := placed(c.Sighting.Location), c.Sighting.ServiceCountry
 	switch {
 	case ours == "":
@@ -22,7 +22,7 @@ func (j *judgement) placeRules() {
 
 // unknownPlace judges a session that we cannot place.
 func (j *judgement) unknownPlace(theirs sessionwarden.Country) {
-	c, rule := j.c, sessionwarden.UnknownCountry
+	c, rule := &j.c, sessionwarden.UnknownCountry
 	if j.asks(rule) {
 		j.record(j.says(rule, unknownReason(c, theirs), trustLine(c, rule)))
 	}
@@ -43,7 +43,7 @@ func (j *judgement) unknownPlace(theirs sessionwarden.Country) {
 // twoPlaces judges a session that the service puts into another country than
 // we do.
 func (j *judgement) twoPlaces(ours, theirs sessionwarden.Country) {
-	c, rule := j.c, sessionwarden.LocationMismatch
+	c, rule := &j.c, sessionwarden.LocationMismatch
 	said := len(c.Account.Expected) > 0
 	disputed := said && c.Account.Expects(ours) != c.Account.Expects(theirs)
 	outside := said && !c.Account.Expects(ours) && !c.Account.Expects(theirs)
@@ -76,7 +76,7 @@ func (j *judgement) twoPlaces(ours, theirs sessionwarden.Country) {
 
 // unexpected judges a session whose place is certain enough, and not expected.
 func (j *judgement) unexpected(ours, theirs sessionwarden.Country) {
-	c, rule := j.c, sessionwarden.UnexpectedCountry
+	c, rule := &j.c, sessionwarden.UnexpectedCountry
 	if j.asks(rule) {
 		j.record(j.says(rule, unexpectedReason(c, ours, theirs), expectLine(c, ours, theirs), expectedFact(c.Account)))
 	}

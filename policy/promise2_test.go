@@ -20,7 +20,7 @@ func endsEverything(response sessionwarden.Response) func(*sessionwarden.Account
 	}
 }
 
-// go ahead right before acting, on a complete list that has s as it is.
+// recheck decides right before acting, on a complete list that has s as it is.
 func recheck(a sessionwarden.Account, h sessionwarden.History, action sessionwarden.Action, s sessionwarden.Sighting) policy.Decision {
 	row := s.Session
 	return policy.Recheck(a, h, action, &row, true, policy.Rails{}, now)
@@ -272,11 +272,11 @@ func TestPastTheHourlyLimitSessionsWithATieWaitForAPerson(t *testing.T) {
 	t.Parallel()
 	a, s := account(endUnanswered), seen(1, austria)
 	h := living(s)
-	h.Spent = spent(9, false, timeMinute)
+	h.Spent = spent(9, false, time.Minute)
 	if d := recheck(a, h, actionOn(s), s); d.State != sessionwarden.Planned {
 		t.Errorf("the tenth: %s (%s)", d.State, d.Note)
 	}
-	h.Spent = spent(10, false, timeMinute)
+	h.Spent = spent(10, false, time.Minute)
 	d := recheck(a, h, actionOn(s), s)
 	if d.State != sessionwarden.Held || d.Hold != sessionwarden.HeldByLimit || d.Note == "" {
 		t.Fatalf("the eleventh: %s by %s (%s)", d.State, d.Hold, d.Note)
@@ -290,7 +290,7 @@ func TestPastTheHourlyLimitSessionsWithATieWaitForAPerson(t *testing.T) {
 	if ids := policy.Release(a, h, now.Add(2*time.Hour)); len(ids) != 0 {
 		t.Error("the returning budget let it go")
 	}
-	h.Spent = spent(10, false, timeMinute)
+	h.Spent = spent(10, false, time.Minute)
 	if d := recheck(a, h, actionOn(s, byHand), s); d.State != sessionwarden.Planned {
 		t.Errorf("approved: %s (%s)", d.State, d.Note)
 	}
@@ -298,19 +298,17 @@ func TestPastTheHourlyLimitSessionsWithATieWaitForAPerson(t *testing.T) {
 	if d := recheck(a, h, actionOn(s), s); d.State != sessionwarden.Planned {
 		t.Errorf("an hour later: %s (%s)", d.State, d.Note)
 	}
-	h.Spent = spent(1000, true, timeMinute)
+	h.Spent = spent(1000, true, time.Minute)
 	if d := recheck(a, h, actionOn(s), s); d.State != sessionwarden.Planned {
 		t.Errorf("strangers used up the limit for sessions with a tie: %s", d.State)
 	}
 }
 
-const timeMinute = time.Minute
-
 func TestASecondAttemptIsNotHeldByALimitThatTheFirstUsedUp(t *testing.T) {
 	t.Parallel()
 	s := seen(1, austria)
 	h := living(s)
-	h.Spent = spent(10, false, timeMinute)
+	h.Spent = spent(10, false, time.Minute)
 	again := actionOn(s, func(x *sessionwarden.Action) { x.Attempts = 1 })
 	if d := recheck(account(), h, again, s); d.State != sessionwarden.Planned {
 		t.Errorf("%s (%s)", d.State, d.Note)
@@ -449,7 +447,7 @@ func TestARowWithoutAnIDIsRefusedWithAWayOut(t *testing.T) {
 func TestDryRunDoesAllButTheDisconnecting(t *testing.T) {
 	t.Parallel()
 	actions := planned(account(dry), false, seen(1, vietnam), seen(2, nowhere))
-	if got := stands(actions); got != "1002 held by ask, 1001 dry_run" && got != "1001 dry_run, 1002 held by ask" {
+	if got := stands(actions); got != "1002 held by ask, 1001 dry_run" {
 		t.Errorf("got %s", got)
 	}
 	for _, action := range actions {
@@ -504,6 +502,16 @@ func TestAnInterlockHoldsWhatRestsOnIt(t *testing.T) {
 				t.Errorf("by hand: %s", d.State)
 			}
 		})
+	}
+}
+
+func TestAQuestionOnTheDeviceDoesNotLiftAnInterlock(t *testing.T) {
+	t.Parallel()
+	s := seen(1, vietnam, spoken(sessionwarden.UnexpectedCountry, sessionwarden.Disconnect), spoken(sessionwarden.NewDevice, sessionwarden.Ask))
+	row := s.Session
+	d := policy.Recheck(account(), living(s), actionOn(s), &row, true, policy.Rails{Location: "the file is truncated"}, now)
+	if d.State != sessionwarden.Held || d.Hold != sessionwarden.HeldByGeo {
+		t.Errorf("%s by %s: only the country wants it ended, and the country is not known", d.State, d.Hold)
 	}
 }
 

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,12 +97,12 @@ func mismatchReason(c *Case, ours, theirs sessionwarden.Country) string {
 
 func newCountryReason(c *Case) string {
 	text := came(c) + "from " + c.Sighting.Location.Country.Name() + inBrackets(c.Sighting.Location) + ", a country new to this account"
-	if known := byLast(c.Profile.Countries); len(known) > 0 {
+	if known := lately(c.Profile.Countries); len(known) > 0 {
 		names := make([]string, len(known))
 		for i, country := range known {
 			names[i] = country.Name()
 		}
-		text += "; so far it was used from " + few(names)
+		text += "; so far it was used from " + few(names, len(c.Profile.Countries))
 	}
 	return text + "."
 }
@@ -114,11 +113,11 @@ func newNetworkReason(c *Case) string {
 
 func newDeviceReason(c *Case) string {
 	text := came(c) + "with " + deviceText(c.Sighting.Device) + ", a device new to this account"
-	if known := byLast(c.Profile.Devices); len(known) > 0 {
+	if known := lately(c.Profile.Devices); len(known) > 0 {
 		for i := range known {
 			known[i] = deviceText(known[i])
 		}
-		text += "; so far it was used with " + few(known)
+		text += "; so far it was used with " + few(known, len(c.Profile.Devices))
 	}
 	return text + "."
 }
@@ -196,31 +195,48 @@ func addrText(s sessionwarden.Sighting) string {
 
 // expectedText is what follows "you expect".
 func expectedText(a sessionwarden.Account) string {
-	names := make([]string, len(a.Expected))
-	for i, country := range a.Expected {
-		names[i] = country.Name()
+	names := make([]string, min(len(a.Expected), fewNames))
+	for i := range names {
+		names[i] = a.Expected[i].Name()
 	}
-	return "only " + few(names)
+	return "only " + few(names, len(a.Expected))
 }
 
-// few lists three names and says how many more there are.
-func few(names []string) string {
-	const most = 3
+// fewNames is how many names a sentence lists.
+const fewNames = 3
+
+// few lists names and says how many more there are of all.
+func few(names []string, all int) string {
 	switch n := len(names); {
 	case n == 0:
 		return "nothing"
+	case all > n:
+		return strings.Join(names, ", ") + " and " + strconv.Itoa(all-n) + " more"
 	case n == 1:
 		return names[0]
-	case n <= most:
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	default:
-		return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(n-most) + " more"
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
 }
 
-// byLast returns the keys of a profile's map, what was seen last first.
-func byLast[K cmp.Ordered](spans map[K]sessionwarden.Span) []K {
-	keys := slices.Sorted(maps.Keys(spans))
-	slices.SortStableFunc(keys, func(a, b K) int { return spans[b].Last.Compare(spans[a].Last) })
+// lately returns the keys of a profile's map that were seen last, as many as a
+// sentence lists, the latest first.
+func lately[K cmp.Ordered](spans map[K]sessionwarden.Span) []K {
+	var keys []K
+	for key, span := range spans {
+		i := len(keys)
+		for i > 0 {
+			last := spans[keys[i-1]].Last
+			if span.Last.Before(last) || span.Last.Equal(last) && key > keys[i-1] {
+				break
+			}
+			i--
+		}
+		if i == fewNames {
+			continue
+		}
+		keys = slices.Insert(keys, i, key)
+		keys = keys[:min(len(keys), fewNames)]
+	}
 	return keys
 }

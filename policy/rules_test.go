@@ -186,6 +186,15 @@ func TestTrustedDeviceRuleMayStillBeTold(t *testing.T) {
 	}
 }
 
+func TestATrustedSessionIsNoCriticalFinding(t *testing.T) {
+	t.Parallel()
+	for _, f := range policy.Judge(about(seen(1, vietnam), under(trusting("203.0.113.0/24")))) {
+		if f.Severity != sessionwarden.Info {
+			t.Errorf("%s is %s: the owner vouches for the place", f.Rule, f.Severity)
+		}
+	}
+}
+
 func TestFindingsComeMostUrgentFirst(t *testing.T) {
 	t.Parallel()
 	found := policy.Judge(about(seen(1, vietnam, with(onPhone))))

@@ -21,48 +21,55 @@ import (
 func BenchmarkOneSession(b *testing.B) {
 	db := open(b, dbPath(b))
 	at := past(b, db, 10_000)
-	commits := make([]time.Duration, 0, b.N)
+	sync := floorFile(b)
+	var commits, floors []time.Duration
 	for b.Loop() {
 		seq := db.NextID()
 		s := session(seq, "main", at.Add(time.Second))
 		begin := time.Now()
 		commit(b, db, arrival("main", s))
 		commits = append(commits, time.Since(begin))
+		floors = append(floors, sync())
 	}
-	b.StopTimer()
-	floor := median(syncs(b, len(commits)))
+	floor := median(floors)
 	b.ReportMetric(float64(median(commits).Microseconds()), "µs/p50")
 	b.ReportMetric(float64(floor.Microseconds()), "µs/two-syncs")
 	b.ReportMetric(float64(median(commits))/float64(floor), "x-floor")
 }
 
-// syncs measures n times what writing two pages durably costs.
-func syncs(b *testing.B, n int) []time.Duration {
+// floorFile returns what measures how long it takes to write two pages durably
+// one after the other.
+func floorFile(b *testing.B) func() time.Duration {
 	b.Helper()
 	f, err := os.Create(filepath.Join(b.TempDir(), "floor"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer f.Close()
-	if err := f.Truncate(1 << 20); err != nil {
+	b.Cleanup(func() { _ = f.Close() })
+	page := make([]byte, 4096)
+	for at := range int64(256) {
+		if _, err := f.WriteAt(page, at*4096); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := f.Sync(); err != nil {
 		b.Fatal(err)
 	}
-	page := make([]byte, 4096)
-	list := make([]time.Duration, 0, n)
-	for i := range max(n, 100) {
-		page[0] = byte(i)
+	turn := int64(0)
+	return func() time.Duration {
 		begin := time.Now()
 		for at := range int64(2) {
-			if _, err := f.WriteAt(page, at*8192); err != nil {
+			turn++
+			page[0] = byte(turn)
+			if _, err := f.WriteAt(page, (turn%100+at*128)*4096); err != nil {
 				b.Fatal(err)
 			}
 			if err := datasync(f); err != nil {
 				b.Fatal(err)
 			}
 		}
-		list = append(list, time.Since(begin))
+		return time.Since(begin)
 	}
-	return list
 }
 
 func median(list []time.Duration) time.Duration {

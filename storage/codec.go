@@ -17,8 +17,9 @@ const maxID = 1<<63 - 1
 // codec writes records as CBOR and reads them back. It is immutable and safe
 // for concurrent use.
 type codec struct {
-	enc cbor.UserBufferEncMode
-	dec cbor.DecMode
+	enc   cbor.UserBufferEncMode
+	dec   cbor.DecMode
+	short shorthand
 }
 
 // newCodec returns the codec of all records. What is read is bounded: arrays
@@ -45,7 +46,7 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing to read records: %w", err)
 	}
-	return &codec{enc: enc, dec: dec}, nil
+	return &codec{enc: enc, dec: dec, short: newShorthand()}, nil
 }
 
 // encode appends nothing to what it returns: the slice is record's own.

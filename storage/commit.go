@@ -142,7 +142,7 @@ func (b batch) addChange(c *codec, change sessionwarden.Change, last *uint64) er
 		return errors.New("a change without an account holds rows of one")
 	}
 	for _, s := range change.Sightings {
-		if err := add(bucketSightings, s.Seq, s.Account, packSighting(s)); err != nil {
+		if err := add(bucketSightings, s.Seq, s.Account, c.packSighting(s)); err != nil {
 			return err
 		}
 	}
@@ -157,7 +157,7 @@ func (b batch) addChange(c *codec, change sessionwarden.Change, last *uint64) er
 		}
 	}
 	for _, a := range change.Alerts {
-		if err := add(bucketAlerts, a.ID, a.Account, packAlert(a)); err != nil {
+		if err := add(bucketAlerts, a.ID, a.Account, c.packAlert(a)); err != nil {
 			return err
 		}
 	}

@@ -88,7 +88,7 @@ func (db *DB) readSighting(key, value []byte) (sessionwarden.Sighting, error) {
 	if err := db.codec.decode(bucketSightings, key, value, &r); err != nil {
 		return sessionwarden.Sighting{}, err
 	}
-	s, err := r.unpack(seq)
+	s, err := db.codec.unpackSighting(r, seq)
 	if err != nil {
 		return s, corrupt(bucketSightings, key, err)
 	}
@@ -128,7 +128,7 @@ func (db *DB) readAlert(key, value []byte) (sessionwarden.Alert, error) {
 	if err := db.codec.decode(bucketAlerts, key, value, &r); err != nil {
 		return sessionwarden.Alert{}, err
 	}
-	a, err := r.unpack(id)
+	a, err := db.codec.unpackAlert(r, id)
 	if err != nil {
 		return a, corrupt(bucketAlerts, key, err)
 	}

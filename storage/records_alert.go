@@ -38,14 +38,14 @@ type itemFinding struct {
 	Finding findingRecord `cbor:"2,keyasint"`
 }
 
-func packAlert(a sessionwarden.Alert) alertRecord {
+func (c *codec) packAlert(a sessionwarden.Alert) alertRecord {
 	r := alertRecord{
 		Key: a.Key, Account: a.Account, Kind: string(a.Kind), Severity: uint8(a.Severity), Created: packTime(a.Created),
 		Updated: packTime(a.Updated), Revision: a.Revision, Waiting: a.Waiting, Correction: a.Correction, More: a.More,
 		Title: a.Title, Lines: a.Lines,
 	}
 	for _, item := range a.Items {
-		i := alertItemRecord{Seq: item.Sighting.Seq, Sighting: packSighting(item.Sighting)}
+		i := alertItemRecord{Seq: item.Sighting.Seq, Sighting: c.packSighting(item.Sighting)}
 		for _, f := range item.Findings {
 			i.Findings = append(i.Findings, itemFinding{ID: f.ID, Finding: packFinding(f)})
 		}
@@ -58,14 +58,14 @@ func packAlert(a sessionwarden.Alert) alertRecord {
 	return r
 }
 
-func (r alertRecord) unpack(id uint64) (sessionwarden.Alert, error) {
+func (c *codec) unpackAlert(r alertRecord, id uint64) (sessionwarden.Alert, error) {
 	a := sessionwarden.Alert{
 		ID: id, Key: r.Key, Account: r.Account, Kind: sessionwarden.AlertKind(r.Kind), Severity: sessionwarden.Severity(r.Severity),
 		Created: unpackTime(r.Created), Updated: unpackTime(r.Updated), Revision: r.Revision, Waiting: r.Waiting,
 		Correction: r.Correction, More: r.More, Title: r.Title, Lines: r.Lines,
 	}
 	for _, i := range r.Items {
-		sighting, err := i.Sighting.unpack(i.Seq)
+		sighting, err := c.unpackSighting(i.Sighting, i.Seq)
 		if err != nil {
 			return a, err
 		}

@@ -66,13 +66,13 @@ func mark(bit uint64, set bool) uint64 {
 	return 0
 }
 
-func packSighting(s sessionwarden.Sighting) sightingRecord {
+func (c *codec) packSighting(s sessionwarden.Sighting) sightingRecord {
 	r := sightingRecord{
 		Account: s.Account, ID: string(s.ID), ServiceLocation: s.ServiceLocation, ServiceCountry: string(s.ServiceCountry),
-		ISP: s.ISP, UserAgent: s.UserAgent, Started: packTime(s.Started), Expires: packTime(s.Expires), Device: s.Device,
+		ISP: s.ISP, UserAgent: c.short.pack(s.UserAgent), Started: packTime(s.Started), Expires: packTime(s.Expires), Device: s.Device,
 		FirstSeen: packTime(s.FirstSeen), LastSeen: packTime(s.LastSeen), GoneAt: packTime(s.GoneAt), State: uint8(s.State),
 		Country: string(s.Location.Country), ASN: s.Location.ASN, Organization: s.Location.Organization,
-		Network: uint8(s.Location.Network), Source: s.Location.Source, Built: packTime(s.Location.Built),
+		Network: uint8(s.Location.Network), Source: c.short.pack(s.Location.Source), Built: packTime(s.Location.Built),
 		Missing: packTime(s.Missing), RawAddr: s.RawAddr, Ownership: uint8(s.Ownership), Flaws: s.Flaws,
 		City: s.Location.City, Latitude: s.Location.Latitude, Longitude: s.Location.Longitude, RadiusKM: s.Location.RadiusKM,
 	}
@@ -87,20 +87,20 @@ func packSighting(s sessionwarden.Sighting) sightingRecord {
 	return r
 }
 
-func (r sightingRecord) unpack(seq uint64) (sessionwarden.Sighting, error) {
+func (c *codec) unpackSighting(r sightingRecord, seq uint64) (sessionwarden.Sighting, error) {
 	s := sessionwarden.Sighting{
 		Seq: seq, Account: r.Account,
 		Session: sessionwarden.Session{
 			ID: sessionwarden.SessionID(r.ID), RawAddr: r.RawAddr,
 			ServiceLocation: r.ServiceLocation, ServiceCountry: sessionwarden.Country(r.ServiceCountry),
-			ISP: r.ISP, UserAgent: r.UserAgent, Started: unpackTime(r.Started), Expires: unpackTime(r.Expires),
+			ISP: r.ISP, UserAgent: c.short.unpack(r.UserAgent), Started: unpackTime(r.Started), Expires: unpackTime(r.Expires),
 			Ownership: sessionwarden.Ownership(r.Ownership), Flaws: r.Flaws,
 		},
 		Location: sessionwarden.Location{
 			Country: sessionwarden.Country(r.Country), City: r.City,
 			HasPoint: r.Marks&markHasPoint != 0, Latitude: r.Latitude, Longitude: r.Longitude, RadiusKM: r.RadiusKM,
 			ASN: r.ASN, Organization: r.Organization, Network: sessionwarden.NetworkKind(r.Network),
-			Source: r.Source, Built: unpackTime(r.Built),
+			Source: c.short.unpack(r.Source), Built: unpackTime(r.Built),
 		},
 		Device: r.Device, FirstSeen: unpackTime(r.FirstSeen), LastSeen: unpackTime(r.LastSeen),
 		Missing: unpackTime(r.Missing), GoneAt: unpackTime(r.GoneAt), State: sessionwarden.SightingState(r.State),

@@ -19,10 +19,10 @@ func FuzzRecords(f *testing.F) {
 	when := time.Date(2026, 5, 4, 9, 0, 0, 1, time.UTC)
 	sighting := sessionwarden.Sighting{Account: "main", FirstSeen: when, Verdicts: []sessionwarden.Verdict{{Rule: "new_country", Response: sessionwarden.Notify}}}
 	for _, record := range []any{
-		packSighting(sighting),
+		c.packSighting(sighting),
 		packFinding(sessionwarden.Finding{Account: "main", Time: when, Facts: []sessionwarden.Fact{{Name: "country", Value: "DE"}}}),
 		packAction(sessionwarden.Action{Account: "main", Findings: []uint64{1, 2}, Created: when}),
-		packAlert(sessionwarden.Alert{Items: []sessionwarden.AlertItem{{Sighting: sighting, Action: &sessionwarden.Action{ID: 3}}}}),
+		c.packAlert(sessionwarden.Alert{Items: []sessionwarden.AlertItem{{Sighting: sighting, Action: &sessionwarden.Action{ID: 3}}}}),
 		packDelivery(sessionwarden.Delivery{Sent: 1, Ref: "x", Time: when}),
 		packHistory(sessionwarden.History{Baseline: when, Live: []sessionwarden.Sighting{{Seq: 1, LastSeen: when}}, Told: map[string]time.Time{"x": when}}),
 		map[int]any{1: "main", 500: "of a later version", 501: []int{1}},
@@ -46,7 +46,7 @@ func FuzzRecords(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if x, err := db.readSighting(key, b); err == nil {
-			again(t, "a sighting", x, func() any { return packSighting(x) }, func(b []byte) (any, error) { return db.readSighting(key, b) })
+			again(t, "a sighting", x, func() any { return c.packSighting(x) }, func(b []byte) (any, error) { return db.readSighting(key, b) })
 		}
 		if x, err := db.readFinding(key, b); err == nil {
 			again(t, "a finding", x, func() any { return packFinding(x) }, func(b []byte) (any, error) { return db.readFinding(key, b) })
@@ -55,7 +55,7 @@ func FuzzRecords(f *testing.F) {
 			again(t, "an action", x, func() any { return packAction(x) }, func(b []byte) (any, error) { return db.readAction(key, b) })
 		}
 		if x, err := db.readAlert(key, b); err == nil {
-			again(t, "an alert", x, func() any { return packAlert(x) }, func(b []byte) (any, error) { return db.readAlert(key, b) })
+			again(t, "an alert", x, func() any { return c.packAlert(x) }, func(b []byte) (any, error) { return db.readAlert(key, b) })
 		}
 		if x, err := db.readDelivery(append(key, 'x'), b); err == nil {
 			again(t, "a delivery", x, func() any { return packDelivery(x) }, func(b []byte) (any, error) { return db.readDelivery(append(key, 'x'), b) })

@@ -11,7 +11,7 @@ import (
 
 // Width is how many columns [Text] fills at most, but for words that are
 // longer by themselves.
-const Width = 78
+const Width = 76
 
 // Text writes a message as a person would read it, for a terminal. No control
 // character is in it but line feeds.

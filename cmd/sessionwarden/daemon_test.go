@@ -86,7 +86,7 @@ func TestCommandsAnswerTheSameRunningAndStopped(t *testing.T) {
 	tables := [][]string{{"sessions"}, {"history"}, {"findings"}, {"actions"}, {"findings", "--account", "main"}, {"history", "--since", "1h"}}
 	running := make(map[string][]map[string]any)
 	for _, table := range tables {
-		rows := w.rows(table...)
+		rows := w.printed(table...)
 		if len(rows) == 0 {
 			t.Errorf("%v is empty", table)
 		}
@@ -106,7 +106,7 @@ func TestCommandsAnswerTheSameRunningAndStopped(t *testing.T) {
 		t.Errorf("stopping: status %d", status)
 	}
 	for _, table := range tables {
-		stopped := w.rows(table...)
+		stopped := w.printed(table...)
 		withoutLastSeen(stopped)
 		before := running[strings.Join(table, " ")]
 		withoutLastSeen(before)
@@ -128,7 +128,7 @@ func TestCommandsAnswerTheSameRunningAndStopped(t *testing.T) {
 		t.Errorf("without its database: status %d, %s", status, errs)
 	}
 	w.must("restore", backup)
-	stopped := w.rows("findings")
+	stopped := w.printed("findings")
 	if !reflect.DeepEqual(running["findings"], stopped) {
 		t.Errorf("restored: %v\nbefore: %v", stopped, running["findings"])
 	}
@@ -317,5 +317,69 @@ func TestDemoTellsTheStory(t *testing.T) {
 	}
 	if out := w.must("demo", "--for", "6s"); !strings.Contains(out, "healthz") {
 		t.Errorf("demo --for:\n%s", out)
+	}
+}
+
+func TestTwentyMistakesAtOnceAndNoSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mistakes := `
+data_dri = "data"
+data_dir = 7
+instance = ""
+[log]
+level = "loud"
+format = "xml"
+[web]
+listen = "0.0.0.0:8733"
+[geo]
+databse = ""
+[history]
+keep = 400
+[alert]
+min_severity = "severe"
+[alert.slack]
+webhook_url = "canary-one-not-a-secret"
+bot_token = "canary-two-not-a-secret"
+[defaults]
+base_url = "http://api.example.com"
+schedule = "@every -1s"
+timeout = "0s"
+expected_countries = ["UK", "germany"]
+trusted_networks = ["203.0.113.7/24"]
+max_disconnects = -1
+ask_default = "maybe"
+[defaults.rules]
+unexpected_contry = "disconnect"
+new_country = "shout"
+[[account]]
+name = "main"
+api_key = "canary-three-not-a-secret"
+api_key_file = "/nonexistent/key"
+[[account]]
+name = "main"
+[[account]]
+name = "no good name"
+api_key_env = "SESSIONWARDEN_TEST_UNSET"
+`
+	if err := os.WriteFile(w.config, []byte(mistakes), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"check", "--offline"}, {"run"}} {
+		out, errs, status := w.cli(args...)
+		if status != 2 {
+			t.Errorf("%v: status %d, want 2", args, status)
+		}
+		if n := strings.Count(errs, w.config+":"); n < 20 {
+			t.Errorf("%v: %d mistakes told with file and line, want at least 20:\n%s", args, n, errs)
+		}
+		for _, want := range []string{"did you mean", "GB", "DE", "data_dir", "unexpected_country", "203.0.113.0/24", "127.0.0.1"} {
+			if !strings.Contains(errs, want) {
+				t.Errorf("%v: no cure %q:\n%s", args, want, errs)
+			}
+		}
+		if strings.Contains(out+errs, "canary") {
+			t.Errorf("%v: a secret is shown:\n%s", args, errs)
+		}
 	}
 }

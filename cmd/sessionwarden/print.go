@@ -148,14 +148,19 @@ func (t *table) fix() error {
 
 func (t *table) print(cells []string) error {
 	var b strings.Builder
+	over := 0 // columns that a cell took more than the sample foresaw
 	for i, cell := range cells {
 		cell = strings.Join(strings.Fields(cell), " ")
+		room := t.widths[i]
 		if t.columns[i].least > 0 {
-			cell = shorten(cell, t.widths[i])
+			room = max(1, room-over)
+			over -= t.widths[i] - room
+			cell = shorten(cell, room)
 		}
+		over += max(0, columnsOf(cell)-room)
 		b.WriteString(cell)
 		if i < len(cells)-1 {
-			b.WriteString(strings.Repeat(" ", max(0, t.widths[i]-columnsOf(cell))+2))
+			b.WriteString(strings.Repeat(" ", max(0, room-columnsOf(cell))+2))
 		}
 	}
 	b.WriteByte('\n')

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +24,10 @@ import (
 	"testing"
 	"time"
 
+	"sessionwarden"
 	"sessionwarden/alert/slacktest"
 	"sessionwarden/mannco/manncotest"
+	"sessionwarden/web"
 )
 
 // asProgram makes the test binary the program itself, so that the tests run
@@ -33,6 +37,13 @@ const asProgram = "SESSIONWARDEN_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
+	}
+	flag.Parse()
+	// The tests mostly wait for programs of their own.
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		if err := flag.Set("test.parallel", "12"); err != nil {
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -205,7 +216,7 @@ func (w *world) program(ctx context.Context, args ...string) *process {
 	w.t.Helper()
 	p := &process{w: w, done: make(chan error, 1)}
 	p.cmd = exec.CommandContext(ctx, os.Args[0], append([]string{"--config", w.config}, args...)...)
-	p.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + os.TempDir()}, w.env...)
+	p.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "XDG_RUNTIME_DIR=" + w.dir, "TMPDIR=" + os.TempDir()}, w.env...)
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
@@ -234,21 +245,13 @@ func (w *world) start() *process {
 			w.t.Fatalf("the daemon ended: %v\n%s", err, p.stderr.String())
 		default:
 		}
-		var s struct {
-			Running  bool
-			Accounts []struct {
-				Last string `json:"last_good_poll"`
-			}
-		}
-		out, _, code := w.cli("status", "--json")
-		if code != 0 || json.Unmarshal([]byte(out), &s) != nil || !s.Running {
+		client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.dir))
+		if err != nil {
 			return false
 		}
-		return !slices.ContainsFunc(s.Accounts, func(a struct {
-			Last string `json:"last_good_poll"`
-		}) bool {
-			return a.Last == ""
-		})
+		defer client.Close()
+		s, err := client.Status(w.t.Context())
+		return err == nil && s.Running && !slices.ContainsFunc(s.Accounts, func(a sessionwarden.AccountStatus) bool { return a.LastPoll.IsZero() })
 	})
 	return p
 }
@@ -304,8 +307,33 @@ func (w *world) must(args ...string) string {
 	return out
 }
 
-// rows runs a table's command and returns its rows.
-func (w *world) rows(args ...string) []map[string]any {
+// rows returns the rows of a table: from the daemon where one runs, which is
+// what the command does too, but without a process for each look.
+func (w *world) rows(table string) []map[string]any {
+	w.t.Helper()
+	client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.dir))
+	if err != nil {
+		return w.printed(table)
+	}
+	defer client.Close()
+	var out bytes.Buffer
+	what := table
+	if table == "sessions" {
+		what = "history"
+	}
+	var rows []map[string]any
+	err = client.Export(w.t.Context(), &out, web.ExportQuery{What: what, Format: "json"})
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), &rows)
+	}
+	if err != nil {
+		w.t.Fatalf("%s: %v\n%s", table, err, out.String())
+	}
+	return rows
+}
+
+// printed runs a table's command and returns its rows.
+func (w *world) printed(args ...string) []map[string]any {
 	w.t.Helper()
 	var rows []map[string]any
 	out := w.must(append(args, "--json")...)
