@@ -52,7 +52,7 @@ func newHTTPClient(transport http.RoundTripper, timeout time.Duration) *http.Cli
 	return &http.Client{
 		Transport:     transport,
 		Timeout:       timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return nil },
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 

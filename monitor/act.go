@@ -170,7 +170,7 @@ func (m *Monitor) release(ctx context.Context, w *watch) {
 		}
 	}
 	for _, id := range policy.Release(d.account, d.h, d.now) {
-		for _, a := range d.h.Actions {
+		for _, a := range slices.Clone(d.h.Actions) {
 			if a.ID == id {
 				d.settle(a, sessionwarden.Planned, "the hour's budget for strangers is back")
 			}
@@ -237,7 +237,7 @@ func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error
 		action.Attempts++
 		action.Note = decision.Note
 		d.put(action)
-		if action.Attempts == 1 {
+		if action.Attempts == 1 && !action.ByHand {
 			d.h.Spent = append(d.h.Spent, sessionwarden.Spent{At: d.now, Stranger: action.Stranger})
 		}
 		return true, m.finish(ctx, w, d, nil, nil)
@@ -329,7 +329,7 @@ func (d *draft) notFound(action sessionwarden.Action) {
 			"To end a session now: sign in at https://mannco.store and sign out everywhere.")
 	}
 	d.tell(endpointMissing)
-	for _, a := range d.h.Actions {
+	for _, a := range slices.Clone(d.h.Actions) {
 		if a.State == sessionwarden.Planned && a.Kind == sessionwarden.EndOne {
 			a.NotTill = d.now.Add(reprobe)
 			d.settle(a, sessionwarden.Refused, "the service lacks the call to end one session; tried again at "+when(a.NotTill))
@@ -339,7 +339,7 @@ func (d *draft) notFound(action sessionwarden.Action) {
 
 // retryRefused plans again what was refused for want of the endpoint.
 func (d *draft) retryRefused() {
-	for _, a := range d.h.Actions {
+	for _, a := range slices.Clone(d.h.Actions) {
 		if awaitsEndpoint(a) {
 			a.NotTill = time.Time{}
 			d.settle(a, sessionwarden.Planned, "the service can end single sessions again")
@@ -357,7 +357,7 @@ func (d *draft) verify(list sessionwarden.Listing) {
 		present[row.ID] = true
 		others = others || !row.Ownership.Untouchable()
 	}
-	for _, a := range d.h.Actions {
+	for _, a := range slices.Clone(d.h.Actions) {
 		if a.Attempts == 0 || a.Answered.IsZero() || list.Asked.Before(a.Answered) ||
 			a.State != sessionwarden.Planned && a.State != sessionwarden.Done {
 			continue

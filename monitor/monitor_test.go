@@ -198,16 +198,6 @@ func (j *journal) states() []string {
 	return states
 }
 
-func (j *journal) kinds() []sessionwarden.AlertKind {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var kinds []sessionwarden.AlertKind
-	for _, id := range slices.Sorted(maps.Keys(j.alerts)) {
-		kinds = append(kinds, j.alerts[id].Kind)
-	}
-	return kinds
-}
-
 func (j *journal) alertOf(kind sessionwarden.AlertKind) (last sessionwarden.Alert, n int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

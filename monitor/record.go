@@ -124,7 +124,8 @@ func (d *draft) matcher() func(sessionwarden.Session) *sessionwarden.Sighting {
 // sameFacts reports whether a session is where it was, on the device it was
 // on. An IPv6 address counts by its /64; a new browser version is nothing.
 func sameFacts(a, b sessionwarden.Session) bool {
-	return samePlace(a.Addr, b.Addr) && a.RawAddr == b.RawAddr && policy.Device(a.UserAgent) == policy.Device(b.UserAgent)
+	return samePlace(a.Addr, b.Addr) && a.RawAddr == b.RawAddr &&
+		(a.UserAgent == b.UserAgent || policy.Device(a.UserAgent) == policy.Device(b.UserAgent))
 }
 
 // samePlace reports whether two addresses are one, or in one IPv6 /64.
@@ -176,14 +177,18 @@ func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.S
 	d.end(before.Seq, sessionwarden.Moved, time.Time{})
 	seq := d.arrive(n, row, where, &before)
 	s := d.live(seq)
-	s.Baseline = before.Baseline && before.Location.Country == where.Country
 	if before.Location.Country == where.Country && before.Location.ASN == where.ASN && before.Device == s.Device {
-		// A new address in the same network is nothing: what was said holds.
-		s.Verdicts = slices.Clone(before.Verdicts)
-		s.Learned = before.Learned
+		// A new address in the same network is nothing: what was said holds,
+		// but for "it was me", which is of exactly that address.
+		s.Baseline, s.Learned = before.Baseline, before.Learned
+		if !before.Denied {
+			s.Verdicts = slices.Clone(before.Verdicts)
+		}
+	} else {
+		s.Baseline = false
 	}
-	for _, action := range d.h.Actions {
-		if action.Seq != before.Seq || !action.State.Open() {
+	for _, action := range slices.Clone(d.h.Actions) {
+		if action.Seq != before.Seq {
 			continue
 		}
 		if action.State == sessionwarden.Held && action.Hold == sessionwarden.HeldByAsk && len(s.Verdicts) == 0 {
@@ -215,8 +220,8 @@ func (d *draft) leave(seq uint64) {
 	since := s.Missing
 	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: s.Key(), Started: s.Started})
 	d.end(seq, sessionwarden.Gone, since)
-	for _, action := range d.h.Actions {
-		if action.Seq == seq && action.State == sessionwarden.Held {
+	for _, action := range slices.Clone(d.h.Actions) {
+		if action.Seq == seq && (action.State == sessionwarden.Held || awaitsEndpoint(action)) {
 			d.settle(action, sessionwarden.Moot, "the session is gone by itself")
 		}
 	}

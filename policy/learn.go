@@ -21,8 +21,8 @@ const (
 
 // Learn returns the profile with what the live sessions teach it, and the Seqs
 // of those it has learned from. They are sessions of 24 hours and more on
-// which no rule has found more than a note, or which the owner claimed, or
-// which come from a trusted network. It never learns from our own session:
+// which no rule has found more than a note, and, at once, those which the owner
+// claimed or which come from a trusted network. It never learns from our own session:
 // that lives where the daemon does. p is not changed.
 //
 // A hosting network is learned only from a session that the owner claimed, or
@@ -32,7 +32,7 @@ func Learn(a sessionwarden.Account, p sessionwarden.Profile, live []sessionwarde
 	var learned []uint64
 	for i := range live {
 		s := &live[i]
-		if s.Account != a.Name || !mayTeach(s) || !clean(s) && !vouched(&a, s) || age(s, now) < schoolAge {
+		if s.Account != a.Name || !mayTeach(s) || !vouched(&a, s) && (!clean(s) || age(s, now) < schoolAge) {
 			continue
 		}
 		if learned == nil {

@@ -23,7 +23,7 @@ type codec struct {
 }
 
 // newCodec returns the codec of all records. What is read is bounded: arrays
-// and maps of at most 131,072 entries, nested eight deep. Fields that this
+// and maps of at most 1,048,576 entries, nested eight deep. Fields that this
 // version does not know are passed over.
 func newCodec() (*codec, error) {
 	enc, err := cbor.EncOptions{
@@ -37,8 +37,8 @@ func newCodec() (*codec, error) {
 	dec, err := cbor.DecOptions{
 		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
 		MaxNestedLevels:  8,
-		MaxArrayElements: 128 * 1024,
-		MaxMapPairs:      128 * 1024,
+		MaxArrayElements: 1 << 20,
+		MaxMapPairs:      1 << 20,
 		IndefLength:      cbor.IndefLengthForbidden,
 		TagsMd:           cbor.TagsForbidden,
 		UTF8:             cbor.UTF8DecodeInvalid, // what was written is to be read, whatever it was

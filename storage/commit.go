@@ -51,6 +51,10 @@ func (db *DB) findLastID(tx *bbolt.Tx) error {
 	return nil
 }
 
+// maxRecord bounds one record, in bytes. It is far beyond what the limits of the
+// nouns add up to.
+const maxRecord = 16 << 20
+
 // write is one record on its way to the disk.
 type write struct {
 	key, value []byte
@@ -63,6 +67,9 @@ func (b batch) add(c *codec, bucket string, key []byte, record any) error {
 	value, err := c.encode(record)
 	if err != nil {
 		return fmt.Errorf("preparing the record %s of %s: %w", keyText(bucket, key), bucket, err)
+	}
+	if len(value) > maxRecord {
+		return fmt.Errorf("the record %s of %s would have %d bytes: %d are possible", keyText(bucket, key), bucket, len(value), maxRecord)
 	}
 	b[bucket] = append(b[bucket], write{key: key, value: value})
 	return nil
@@ -114,7 +121,7 @@ func (db *DB) commit(ctx context.Context, changes []sessionwarden.Change) error 
 	for _, writes := range records {
 		db.metrics.rows.Add(float64(len(writes)))
 	}
-	db.metrics.size.Set(float64(db.fileSize()))
+	db.measure()
 	return nil
 }
 

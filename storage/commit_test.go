@@ -210,3 +210,31 @@ func TestWhatChangesOftenIsWrittenWithoutTheRow(t *testing.T) {
 	}
 	same(t, "the row", collect(t, db.Sightings(t.Context(), sessionwarden.Query{ID: 2})), []sessionwarden.Sighting{b})
 }
+
+func TestAfterClosingThereAreErrorsOnly(t *testing.T) {
+	t.Parallel()
+	db := open(t, dbPath(t))
+	commit(t, db, arrival("main", session(1, "main", day)))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, historyErr := db.History(t.Context(), "main")
+	_, accountsErr := db.Accounts(t.Context())
+	_, _, outboxErr := db.Outbox(t.Context())
+	_, forgetErr := db.Forget(t.Context(), day.AddDate(1, 0, 0), 1)
+	_, statsErr := db.Stats()
+	var listErr error
+	for _, err := range db.Sightings(t.Context(), sessionwarden.Query{}) {
+		listErr = err
+	}
+	for what, err := range map[string]error{
+		"history": historyErr, "accounts": accountsErr, "outbox": outboxErr, "forget": forgetErr, "stats": statsErr, "list": listErr,
+		"commit":    db.Commit(t.Context(), []sessionwarden.Change{arrival("main", session(2, "main", day))}),
+		"delivered": db.Delivered(t.Context(), []sessionwarden.Delivery{{Alert: 1, Channel: "slack"}}),
+		"backup":    db.Backup(t.Context(), dbPath(t)),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Options are what a database is opened with. The zero value is usable.
@@ -37,6 +38,7 @@ type DB struct {
 	readOnly bool
 	bolt     *bbolt.DB
 	file     os.FileInfo // as it was when it was opened: the same file must still be there
+	size     atomic.Int64 // its greatest size so far: it never shrinks
 	codec    *codec
 	schema   schema
 	log      *slog.Logger
@@ -90,7 +92,7 @@ func open(path string, o Options, s schema) (*DB, error) {
 	if err := db.settleIn(); err != nil {
 		return nil, errors.Join(err, db.bolt.Close())
 	}
-	db.metrics.size.Set(float64(db.fileSize()))
+	db.measure()
 	return db, nil
 }
 
@@ -180,7 +182,7 @@ func openBolt(path string, readOnly bool, timeout time.Duration, size int) (db *
 		return err
 	})
 	switch {
-	case errors.Is(err, bbolt.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, nil, lockedBy(path)
 	case err != nil:
 		return nil, nil, fmt.Errorf("opening the database %s: %w", path, err)
@@ -287,7 +289,7 @@ func (db *DB) inPlace() error {
 		return fmt.Errorf("the database file was taken away while it is in use; restart to see what is there: %w", err)
 	case !os.SameFile(now, db.file):
 		return fmt.Errorf("the database file %s was replaced while it is in use; restart to use the new one", db.path)
-	case now.Size() < db.file.Size():
+	case now.Size() < db.size.Load():
 		return fmt.Errorf("the database file %s was cut off while it is in use; restart to see what can be done", db.path)
 	}
 	return nil
@@ -306,10 +308,17 @@ func guard(path string, f func() error) (err error) {
 	return f()
 }
 
-func (db *DB) fileSize() int64 {
+// measure takes note of how large the file is by now.
+func (db *DB) measure() int64 {
 	info, err := os.Stat(db.path)
 	if err != nil {
-		return 0
+		return db.size.Load()
 	}
-	return info.Size()
+	db.metrics.size.Set(float64(info.Size()))
+	for {
+		before := db.size.Load()
+		if info.Size() <= before || db.size.CompareAndSwap(before, info.Size()) {
+			return info.Size()
+		}
+	}
 }

@@ -74,17 +74,27 @@ func commit(tb testing.TB, db *storage.DB, changes ...sessionwarden.Change) {
 	}
 }
 
+// agents are what browsers call themselves, ordinary and odd.
+func agents() []string {
+	return []string{
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+		"Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/AP2A.240505.005; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/125.0.6422.165 Mobile Safari/537.36",
+		"ExampleApp/3.2.1 (build 4711; de_DE; tablet; Example Devices ED-2048) ExampleHTTP/4.12.0 (release; 20260401)",
+	}
+}
+
 // session is a live session of an account that arrived at a time.
 func session(seq uint64, account string, at time.Time) sessionwarden.Sighting {
 	return sessionwarden.Sighting{
 		Seq: seq, Account: account,
 		Session: sessionwarden.Session{
-			ID:   sessionwarden.SessionID(fmt.Sprintf("session-%08d", seq)),
+			ID:   sessionwarden.SessionID(fmt.Sprintf("9%011d", seq)),
 			Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(seq)}), ServiceLocation: "DE: Berlin", ServiceCountry: "DE",
-			ISP: "Example Telecom", UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+			ISP: "Example Telecom", UserAgent: agents()[seq%4],
 			Started: at.Truncate(time.Second), Expires: at.Truncate(time.Second).AddDate(0, 0, 31),
 		},
-		Location: sessionwarden.Location{Country: "DE", ASN: 64500, Organization: "Example Telecom AG", Source: "built-in DBIP-Country-Lite", Built: day.AddDate(0, -1, 0)},
+		Location: sessionwarden.Location{Country: "DE", HasPoint: true, Latitude: 51.1657, Longitude: 10.4515, RadiusKM: 500, ASN: 64500, Organization: "Example Telecom AG", Source: "built-in DBIP-Country-Lite", Built: day.AddDate(0, -1, 0)},
 		Device:   "Windows, Chrome", FirstSeen: at, LastSeen: at,
 	}
 }

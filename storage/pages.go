@@ -24,6 +24,10 @@ func checkPages(ctx context.Context, f io.ReaderAt, m metaPage) error {
 // would hold more than any disk.
 const maxDepth = 48
 
+// maxRun bounds how many bytes one page may have with all that overflows from
+// it: four records of the greatest size, or a list of eight million free pages.
+const maxRun = 4 * maxRecord
+
 type pageWalk struct {
 	ctx  context.Context
 	f    io.ReaderAt
@@ -58,6 +62,9 @@ func (w *pageWalk) page(id uint64) (flags uint16, count int, page []byte, err er
 	overflow := uint64(order.Uint32(head[12:]))
 	if order.Uint64(head[:]) != id || overflow >= w.m.pages-id {
 		return 0, 0, nil, fmt.Errorf("page %d is not what it should be", id)
+	}
+	if (overflow+1)*w.m.pageSize > maxRun {
+		return 0, 0, nil, fmt.Errorf("page %d is too long", id)
 	}
 	if err := w.use(id, overflow); err != nil {
 		return 0, 0, nil, err

@@ -18,7 +18,7 @@ type Stats struct {
 // Stats returns what the database holds. It reads a few counters, however
 // large the database is.
 func (db *DB) Stats() (Stats, error) {
-	s := Stats{Path: db.path, Bytes: db.fileSize(), Rows: make(map[string]int)}
+	s := Stats{Path: db.path, Bytes: db.measure(), Rows: make(map[string]int)}
 	err := db.view(func(tx *bbolt.Tx) (err error) {
 		for _, name := range rowBuckets() {
 			s.Rows[name] = int(tx.Bucket([]byte(name)).Sequence())

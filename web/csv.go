@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // csvTable writes a table for spreadsheets: a line of column names, which are
@@ -97,11 +98,8 @@ const formulaStarts = "=+-@\t\r\n＝＋－＠"
 
 // harmless puts an apostrophe before a text that a spreadsheet would run.
 func harmless(text string) string {
-	for _, first := range text {
-		if strings.ContainsRune(formulaStarts, first) {
-			return "'" + text
-		}
-		break
+	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formulaStarts, first) {
+		return "'" + text
 	}
 	return text
 }

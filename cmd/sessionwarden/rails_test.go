@@ -163,7 +163,7 @@ func TestRailHourlyLimitHoldsTiedSessionsAlsoAfterARestart(t *testing.T) {
 	first := w.signIn(homeAddr2, iphone, 0) // same network and country: tied to the profile
 	w.eventually("the first is ended", func() bool { return slices.Equal(w.ended("main"), []string{first}) })
 	p.kill()
-	p = w.start()
+	w.start()
 	w.signIn(homeAddr2, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", 0)
 	w.eventually("the second is held", func() bool { return w.action("held") != nil })
 	w.polls(3)
