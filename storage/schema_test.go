@@ -213,37 +213,6 @@ func checkDrawing(t *testing.T, drawn, real map[string][]string) {
 	}
 }
 
-// TestTheArchitectureHoldsTheSameDrawing compares the picture for people with
-// the package comment.
-func TestTheArchitectureHoldsTheSameDrawing(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "docs", "architecture.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := bytes.Cut(text, []byte("<!-- buckets -->\n```\n"))
-	picture, _, found := bytes.Cut(rest, []byte("```\n<!-- /buckets -->"))
-	if !found {
-		t.Fatal("docs/architecture.md has no place for the buckets")
-	}
-	if string(picture) == "BUCKETS\n" {
-		t.Skip("docs/architecture.md does not hold the drawing yet")
-	}
-	comment, err := os.ReadFile("doc.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var drawn []byte
-	for line := range bytes.Lines(comment) {
-		if line, ok := bytes.CutPrefix(line, []byte("//\t")); ok {
-			drawn = append(drawn, line...)
-		}
-	}
-	if !bytes.Equal(picture, drawn) {
-		t.Errorf("docs/architecture.md draws\n%s\nand the package comment\n%s", picture, drawn)
-	}
-}
-
 // drawing reads the tree that stands in a file: every line of it begins with
 // prefix.
 func drawing(t *testing.T, file, prefix string) map[string][]string {

@@ -1,0 +1,310 @@
+package monitor_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/monitor"
+)
+
+func asks(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Ask }
+
+// heldID returns the id of the newest held action.
+func heldID(t *testing.T, j *journal) uint64 {
+	t.Helper()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var id uint64
+	for _, a := range j.acts {
+		if a.State == sessionwarden.Held {
+			id = max(id, a.ID)
+		}
+	}
+	if id == 0 {
+		t.Fatal("nothing is held")
+	}
+	return id
+}
+
+func TestApproveCarriesOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, asks)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		id := heldID(t, h.journal)
+		a, err := h.m.Approve(t.Context(), id)
+		if err != nil || a.State != sessionwarden.Verified {
+			t.Fatalf("approved: %v, %v", a.State, err)
+		}
+		wantCalls(t, h.service, "77")
+		var wish *monitor.WishError
+		if _, err := h.m.Approve(t.Context(), id); !errors.As(err, &wish) || wish.Cure() == "" {
+			t.Errorf("a second time: %v", err)
+		}
+		if _, err := h.m.Deny(t.Context(), 99999); !errors.As(err, &wish) || !wish.NotFound() {
+			t.Errorf("an action that is not there: %v", err)
+		}
+	})
+}
+
+func TestDenyTrustsExactlyThatSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, asks)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		if a, err := h.m.Deny(t.Context(), heldID(t, h.journal)); err != nil || a.State != sessionwarden.Denied {
+			t.Fatalf("denied: %v, %v", a.State, err)
+		}
+		pass(10 * time.Minute)
+		wantStates(t, h.journal, "denied")
+		h.service.set(func(s *service) { s.rows[0].Addr = netip.MustParseAddr("203.0.113.99") })
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "denied", "held") // another address, and the word is void
+		wantCalls(t, h.service)
+	})
+}
+
+func TestQuestionsEndAsConfigured(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		fallback sessionwarden.AskDefault
+		calls    []sessionwarden.SessionID
+		state    string
+	}{{sessionwarden.KeepSession, nil, "denied"}, {sessionwarden.DisconnectSession, []sessionwarden.SessionID{"77"}, "verified"}} {
+		t.Run(string(test.fallback), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t, asks, func(a *sessionwarden.Account) { a.AskDefault = test.fallback })
+				h.atHome()
+				stop := h.run()
+				defer stop()
+				pass(31 * time.Second)
+				h.service.signIn(session("77", "203.0.113.5"))
+				pass(9 * time.Minute)
+				wantStates(t, h.journal, "held")
+				pass(3 * time.Minute)
+				wantStates(t, h.journal, test.state)
+				wantCalls(t, h.service, test.calls...)
+			})
+		})
+	}
+}
+
+func TestStrangersGoOnWhenTheBudgetIsBackNewestFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 2 })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		for i := range 5 {
+			h.service.signIn(session(fmt.Sprint(70+i), fmt.Sprintf("203.0.113.%d", 5+i)))
+			pass(30 * time.Second)
+		}
+		if n := len(h.service.calls()); n != 2 {
+			t.Fatalf("%d ended within the hour, the limit is 2", n)
+		}
+		pass(50 * time.Minute)
+		if n := len(h.service.calls()); n != 2 {
+			t.Fatalf("%d ended within the hour, the limit is 2", n)
+		}
+		pass(12 * time.Minute)
+		if got := h.service.calls(); len(got) != 4 || got[2] != "74" || got[3] != "73" {
+			t.Errorf("ended %v, want 74 and 73 once the budget is back", got)
+		}
+	})
+}
+
+func TestTiedSessionsPastTheLimitWaitForAPerson(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) {
+			a.MaxDisconnects = 1
+			a.Rules[sessionwarden.NewDevice] = sessionwarden.Disconnect
+		})
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("70", "192.0.2.30", phone))
+		h.service.signIn(session("71", "192.0.2.31", phone))
+		pass(5 * time.Hour)
+		if n := len(h.service.calls()); n != 1 {
+			t.Errorf("%d ended; past the limit only a person lets go on", n)
+		}
+	})
+}
+
+func TestOurOwnSessionIsNotEndedByHand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		actions, err := h.m.Disconnect(t.Context(), "main", []sessionwarden.SessionID{"2"})
+		if err != nil || len(actions) != 1 || actions[0].State != sessionwarden.Refused {
+			t.Errorf("%+v, %v", actions, err)
+		}
+		wantCalls(t, h.service)
+		if _, err := h.m.DisconnectAll(t.Context(), "main"); err != nil {
+			t.Error(err)
+		}
+		wantCalls(t, h.service, "1")
+	})
+}
+
+func TestThiefWhoMovesWhileTheCallIsMissingIsStillEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses = errNotFound })
+		h.service.signIn(session("77", "203.0.113.5"))
+		h.service.signIn(session("78", "203.0.113.6"))
+		pass(5 * time.Minute)
+		h.service.set(func(s *service) { s.rows[0].Addr = netip.MustParseAddr("203.0.113.66") })
+		pass(time.Minute)
+		h.service.set(func(s *service) { s.refuses = nil })
+		pass(2 * time.Hour)
+		if left := len(h.service.rows); left != 2 {
+			t.Errorf("%d sessions are left, want the owner and us; ended %v, states %v", left, h.service.calls(), h.journal.states())
+		}
+	})
+}
+
+func TestClockInDoubtHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.service.skew = 72 * time.Hour
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "held")
+		wantCalls(t, h.service)
+	})
+}
+
+func TestOurSessionEndedThreeTimesIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		for i := range 4 {
+			h.service.set(func(s *service) { s.loggedOut = 1 })
+			pass(30 * time.Second)
+			if _, n := h.journal.alertOf(sessionwarden.OwnSession); (i < 2) != (n == 0) || n > 1 {
+				t.Errorf("after %d times: %d alerts", i+1, n)
+			}
+		}
+		n := 0
+		for _, f := range h.journal.finds {
+			if f.Rule == sessionwarden.WatcherLoggedOut {
+				n++
+			}
+		}
+		if n != 4 {
+			t.Errorf("%d findings, want each time one", n)
+		}
+	})
+}
+
+func TestReloadAppliesToTheNextPoll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		wantCalls(t, h.service)
+		h.account.Rules = map[sessionwarden.Rule]sessionwarden.Response{}
+		for _, info := range sessionwarden.Rules() {
+			h.account.Rules[info.Rule] = info.Response
+		}
+		h.watch()
+		pass(31 * time.Second)
+		wantCalls(t, h.service, "77") // one bad one of two is no mistaken rule
+	})
+}
+
+func TestSchedules(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"@every 30s", "@every 1s", "*/5 * * * *", "@hourly", "CRON_TZ=Europe/Berlin 0 6 * * *"} {
+		if _, err := monitor.ParseSchedule(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"", "TZ=UTC", "CRON_TZ=Mars/Base * * * * *", "@every -1s", "@every 10ms", "@every 48h", "@every soon", "0 0 30 2 *", "* * * *", "@never"} {
+		if _, err := monitor.ParseSchedule(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+func FuzzParseSchedule(f *testing.F) {
+	for _, seed := range []string{"@every 30s", "TZ=UTC", "*/5 * * * *", "0 0 30 2 *", "@every -1s"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 200 {
+			return
+		}
+		s, err := monitor.ParseSchedule(text)
+		now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+		if err == nil && !s.Next(now).After(now) {
+			t.Errorf("%q comes at %v after %v", text, s.Next(now), now)
+		}
+	})
+}
+
+func TestOnceWaitsForTheProof(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		h.service.signIn(session("77", "203.0.113.5"))
+		h.service.lies = 2
+		began := time.Now()
+		if err := h.m.Once(t.Context(), 10*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		wantStates(t, h.journal, "verified")
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if !slices.Equal(h.service.calls(), []sessionwarden.SessionID{"77", "77", "77"}) {
+			t.Errorf("calls %v", h.service.calls())
+		}
+	})
+}

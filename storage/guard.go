@@ -1,0 +1,76 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"go.etcd.io/bbolt"
+)
+
+// errReadOnly says that a write was asked of a database opened for reading.
+var errReadOnly = errors.New("the database is open for reading only")
+
+// view reads in one transaction. Nothing read may be used after it, unless it
+// was copied.
+func (db *DB) view(f func(*bbolt.Tx) error) error {
+	if err := db.usable(); err != nil {
+		return err
+	}
+	return guard(db.path, func() error { return db.bolt.View(f) })
+}
+
+// update writes in one transaction, all or nothing, and returns when it is on
+// the disk.
+func (db *DB) update(f func(*bbolt.Tx) error) error {
+	if db.readOnly {
+		return errReadOnly
+	}
+	if err := db.usable(); err != nil {
+		return err
+	}
+	err := guard(db.path, func() error { return db.bolt.Update(f) })
+	var damage *DamagedError
+	if errors.As(err, &damage) && damage.stumbled {
+		// bbolt may have kept its locks: the next write could wait for ever.
+		db.damage.Store(damage)
+	}
+	return err
+}
+
+// usable makes sure that the database may be used: bbolt did not stumble over
+// it, and its file is still the one that was opened. What is written to a
+// deleted file is gone with the process.
+func (db *DB) usable() error {
+	if damage := db.damage.Load(); damage != nil {
+		return damage
+	}
+	return db.inPlace()
+}
+
+func (db *DB) inPlace() error {
+	now, err := os.Stat(db.path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the database file was taken away while it is in use; restart to see what is there: %w", err)
+	case !os.SameFile(now, db.file):
+		return fmt.Errorf("the database file %s was replaced while it is in use; restart to use the new one", db.path)
+	case now.Size() < db.size.Load():
+		return fmt.Errorf("the database file %s was cut off while it is in use; restart to see what can be done", db.path)
+	}
+	return nil
+}
+
+// guard runs f, which calls into bbolt. Where a damaged file makes bbolt panic,
+// or read where nothing is mapped, it returns a *DamagedError.
+func guard(path string, f func() error) (err error) {
+	before := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(before)
+		if r := recover(); r != nil {
+			err = &DamagedError{Path: path, Why: fmt.Sprint(r), stumbled: true}
+		}
+	}()
+	return f()
+}
