@@ -140,3 +140,25 @@ func heap() int64 {
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)
 }
+
+func TestACriticalAlertWaitsAMinuteAtMostInAFlood(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		id := uint64(0)
+		for range 900 { // decoys must not hold back the one that matters
+			var alerts []sessionwarden.Alert
+			for range 5 {
+				id++
+				alerts = append(alerts, named(id, sessionwarden.Critical, fmt.Sprint("matter ", id)))
+			}
+			w.commit(alerts...)
+			w.after(time.Second)
+		}
+		w.after(2 * time.Minute)
+		for i := range id {
+			d := w.disk.of(i + 1)
+			if d.Sent != 1 || d.Time.Sub(w.disk.alerts[i+1].Created) > 65*time.Second {
+				t.Fatalf("alert %d was told after %v", i+1, d.Time.Sub(w.disk.alerts[i+1].Created))
+			}
+		}
+	})
+}
