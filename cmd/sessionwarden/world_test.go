@@ -439,3 +439,18 @@ func number(id string) int64 {
 	n, _ := strconv.ParseInt(id, 10, 64)
 	return n
 }
+
+// status asks the daemon for the whole watch at one glance.
+func (w *world) status() sessionwarden.Status {
+	w.t.Helper()
+	client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.dir))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer client.Close()
+	s, err := client.Status(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
