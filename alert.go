@@ -17,9 +17,9 @@ type Alert struct {
 	Updated  time.Time
 	Revision int // 0 first; a channel that can update shows the newest
 
-	// Waiting says that an action of the matter has not been answered yet. A
-	// channel that cannot update what it sent waits for it, one second at
-	// most after Created.
+	// Waiting says that an action of the matter has not been answered or not
+	// been proven yet. A channel that cannot update what it sent waits for
+	// it, one second at most after Created.
 	Waiting bool
 	// Correction is the revision at which what was said before proved untrue,
 	// or a person became needed: channels that cannot update send again if

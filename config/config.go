@@ -77,7 +77,7 @@ type Account struct {
 // defaults returns the configuration of an empty file.
 func defaults() Config {
 	return Config{
-		DataDir: "/var/lib/sessionwarden",
+		DataDir: defaultDataDir,
 		Log:     Log{Level: slog.LevelInfo, Format: "text"},
 		Web:     Web{Listen: "127.0.0.1:8733"},
 		History: History{Keep: 400 * day},

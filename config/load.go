@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"unicode/utf8"
 
+	"github.com/pelletier/go-toml/v2/unstable"
+
 	"sessionwarden"
 )
 
@@ -19,7 +21,14 @@ type Options struct {
 	Getenv func(string) string
 	// CheckSchedule says what is wrong with a schedule; nil: every text will do.
 	CheckSchedule func(string) error
+	// SecretsLater takes a secret that cannot be read now: [Secret.Read] says
+	// why. It is for commands that have no use for secrets, and may run where
+	// those cannot be reached.
+	SecretsLater bool
 }
+
+// defaultDataDir is the data directory of a configuration that names none.
+const defaultDataDir = "/var/lib/sessionwarden"
 
 // maxFile is how many bytes a configuration may have.
 const maxFile = 1 << 20
@@ -27,26 +36,9 @@ const maxFile = 1 << 20
 // LoadFile reads and checks the configuration file at path. The error is an
 // *Errors where the file could be read.
 func LoadFile(path string, opts Options) (*Config, error) {
-	f, err := os.Open(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no configuration file %s: copy config.example.toml there, or name another one with --config FILE", path)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("this user may not read the configuration %s: run as the user it belongs to, or give it to this one: chown USER %s", path, path)
-	case err != nil:
-		return nil, fmt.Errorf("opening the configuration: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	data, info, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("looking at the configuration: %w", err)
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("the configuration %s is a folder: name the file in it, such as %s", path, filepath.Join(path, "config.toml"))
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, err
 	}
 	cfg, err := Load(path, data, opts)
 	if err != nil {
@@ -56,6 +48,59 @@ func LoadFile(path string, opts Options) (*Config, error) {
 		cfg.Notices = append(cfg.Notices, fmt.Sprintf("%s holds a secret and everyone on this machine can read it: chmod 600 %s", path, path))
 	}
 	return cfg, nil
+}
+
+// readFile reads a configuration file, as far as its size is bounded.
+func readFile(path string) ([]byte, fs.FileInfo, error) {
+	f, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("there is no configuration file %s: copy config.example.toml there, or name another one with --config FILE", path)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, nil, fmt.Errorf("this user may not read the configuration %s: run as the user it belongs to, or give it to this one: chown USER %s", path, path)
+	case err != nil:
+		return nil, nil, fmt.Errorf("opening the configuration: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("looking at the configuration: %w", err)
+	}
+	if info.IsDir() {
+		return nil, nil, fmt.Errorf("the configuration %s is a folder: name the file in it, such as %s", path, filepath.Join(path, "config.toml"))
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return data, info, nil
+}
+
+// DataDir returns the data directory of the configuration file at path and
+// looks at nothing else in it: whatever mistakes the file has by now, who asks
+// can find the daemon that was started with it. The error is that of LoadFile
+// where the file or its data_dir cannot be read.
+func DataDir(path string, opts Options) (string, error) {
+	data, _, err := readFile(path)
+	if err != nil {
+		return "", err
+	}
+	if opts.Getenv == nil {
+		opts.Getenv = func(string) string { return "" }
+	}
+	errs := &Errors{File: sessionwarden.Clean(path, 512)}
+	if m := unreadable(data); m != nil {
+		errs.add(m)
+		return "", errs.result()
+	}
+	d := &decoder{opts: opts, errs: errs, doc: parse(data, errs), folder: filepath.Dir(path)}
+	dir := defaultDataDir
+	if n := d.doc.root.get("data_dir"); n != nil && n.kind == unstable.String {
+		if dir, err = d.path(n.text); err != nil {
+			return "", fmt.Errorf("%s: data_dir: %w", path, err)
+		}
+	}
+	return dir, nil
 }
 
 // Load reads and checks a configuration. Its name stands in mistakes; relative

@@ -144,11 +144,18 @@ func (d *decoder) secret(name string, into *Secret, check func(string) error) []
 				return
 			}
 			s, err := source(n.text)
+			if err != nil && d.opts.SecretsLater {
+				*into = Secret{from: unreachable, name: err.Error()}
+				return
+			}
 			if err != nil {
 				d.wrong(n, where+key, err)
 				return
 			}
 			*into = s
+			if d.opts.SecretsLater {
+				return
+			}
 			value, err := s.Read()
 			if err == nil && check != nil {
 				err = check(value)

@@ -31,6 +31,7 @@ const (
 	inline
 	fromFile
 	fromEnv
+	unreachable // name says why, see Options.SecretsLater
 )
 
 // errUnset is what reading the zero Secret says.
@@ -70,6 +71,8 @@ func (s Secret) Read() (string, error) {
 			return "", err
 		}
 		return cleanSecret(text, s.name)
+	case unreachable:
+		return "", errors.New(s.name)
 	}
 	return "", errUnset
 }

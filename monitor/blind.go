@@ -19,6 +19,11 @@ func (d *draft) missed(err error) {
 	w := d.w
 	w.misses++
 	w.missError = err.Error()
+	if w.misses == 1 {
+		d.log.Warn("a poll failed", "account", d.account.Name, "err", err)
+	} else {
+		d.log.Debug("a poll failed", "account", d.account.Name, "in_a_row", w.misses, "err", err)
+	}
 	if w.misses == 1 || d.h.Blind.Since.IsZero() {
 		d.h.Blind.Since = d.now
 	}
@@ -60,6 +65,9 @@ func cureOf(err error) string {
 func (d *draft) recovered(seen reading) {
 	blind := d.h.Blind
 	d.h.LastPoll = d.now
+	if d.w.misses > 0 {
+		d.log.Info("polls work again", "account", d.account.Name, "failed", d.w.misses)
+	}
 	d.w.misses, d.w.missError = 0, ""
 	d.h.Blind = sessionwarden.Blindness{}
 	d.rails = rails(seen.badData, d.earliest, seen.live.ServerTime, d.now, d.now)

@@ -196,6 +196,11 @@ func (m *Monitor) logChange(c sessionwarden.Change) {
 		m.log.Log(context.Background(), level, "finding", "account", account, "rule", string(f.Rule), "session", string(f.Session),
 			"severity", f.Severity.String(), "response", f.Response.String(), "reason", f.Reason)
 	}
+	for _, a := range c.Alerts {
+		if a.Title != "" {
+			m.log.Warn("people are told", "account", account, "alert", a.ID, "title", a.Title)
+		}
+	}
 	for _, a := range c.Actions {
 		m.log.Info("action", "account", account, "action", a.ID, "session", string(a.Session), "kind", a.Kind.String(),
 			"state", a.State.String(), "note", a.Note)

@@ -97,11 +97,11 @@ func worst(item sessionwarden.AlertItem) sessionwarden.Severity {
 	return severity
 }
 
-// waiting reports whether an action that the alert shows has not been
-// answered yet.
+// waiting reports whether an action that the alert shows has not been answered
+// yet, or not been proven: a second's patience mostly brings the proof too.
 func waiting(a sessionwarden.Alert) bool {
 	return slices.ContainsFunc(a.Items, func(item sessionwarden.AlertItem) bool {
-		return item.Action != nil && item.Action.State == sessionwarden.Planned && item.Action.Note != stillListed
+		return item.Action != nil && (item.Action.State == sessionwarden.Planned && item.Action.Note != stillListed || item.Action.State == sessionwarden.Done)
 	})
 }
 

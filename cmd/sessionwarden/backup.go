@@ -54,6 +54,9 @@ func (c *command) restoreCommand() *cobra.Command {
 			if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 				return fmt.Errorf("making the data directory: %w", err)
 			}
+			if err := storage.Check(cmd.Context(), args[0]); err != nil {
+				return fmt.Errorf("%s is not a backup that can be restored, and nothing was changed: %w", args[0], err)
+			}
 			if err := storage.Restore(cmd.Context(), args[0], databasePath(cfg), storage.Options{Version: version}); err != nil {
 				return err
 			}
@@ -93,7 +96,7 @@ func (c *command) exportCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&format, "format", "json", "json or csv")
 	cmd.Flags().StringVar(&what, "what", "history", "history, findings or actions")
-	cmd.Flags().StringVar(&flags.account, "account", "", "only this account's `NAME`")
-	cmd.Flags().StringVar(&flags.since, "since", "", "only what happened after this `TIME`: 24h, 7d or 2026-11-02T10:00:00Z")
+	cmd.Flags().StringVar(&flags.account, "account", "", "only the account with this `NAME`")
+	cmd.Flags().StringVar(&flags.since, "since", "", "only what came or changed after `TIME`: 24h, 7d, 2026-11-02,\n2026-11-02T10:00:00Z")
 	return cmd
 }

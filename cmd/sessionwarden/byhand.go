@@ -31,6 +31,9 @@ ended. Each is looked for once more before it is ended, and its end is proven.`,
 			case all == (len(args) > 0):
 				return &usageError{errors.New("disconnect wants ids of sessions, or --all")}
 			}
+			if err := c.knows(cmd.Context(), account); err != nil {
+				return err
+			}
 			if all && !yes && !c.confirm(fmt.Sprintf("End every session of account %s but our own?", account)) {
 				return &exitError{status: exitFailed, says: "Nothing was ended."}
 			}
@@ -46,9 +49,9 @@ ended. Each is looked for once more before it is ended, and its end is proven.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&account, "account", "", "the account's `NAME`")
+	cmd.Flags().StringVar(&account, "account", "", "the `NAME` of the account, as in the configuration")
 	cmd.Flags().BoolVar(&all, "all", false, "every session but our own")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&yes, "yes", false, "with --all: do not ask")
 	return cmd
 }
 
@@ -91,24 +94,50 @@ func (c *command) withActions(ctx context.Context, do func(*web.Client) ([]web.A
 	if err != nil {
 		return err
 	}
-	unwell := 0
+	open, unwell := 0, 0
 	for _, r := range rows {
 		session := "session " + dash(r.SessionID)
 		if r.Kind == sessionwarden.EndAll.String() {
 			session = "all sessions"
 		}
 		fmt.Fprintln(c.out, wrap(fmt.Sprintf("action %s, account %s, %s: %s. %s", r.ID, r.Account, session, r.State, r.Note), c.out.width, "  "))
-		if r.State == sessionwarden.Failed.String() || r.State == sessionwarden.Refused.String() || r.State == sessionwarden.Planned.String() {
+		switch r.State {
+		case sessionwarden.Failed.String(), sessionwarden.Refused.String():
 			unwell++
+		case sessionwarden.Planned.String(), sessionwarden.Done.String():
+			open++
 		}
 	}
 	if len(rows) == 0 {
 		fmt.Fprintln(c.out, "There is no session to end.")
 	}
-	if unwell > 0 {
-		return &exitError{status: exitFailed, says: fmt.Sprintf("%d of %d not done yet: see sessionwarden actions", unwell, len(rows))}
+	switch {
+	case unwell > 0:
+		return &exitError{status: exitFailed, says: fmt.Sprintf("Not ended: %d of %d.", unwell, len(rows))}
+	case open > 0:
+		return &exitError{status: exitFailed, says: fmt.Sprintf("Not proven yet: %d of %d; it goes on, see sessionwarden actions.", open, len(rows))}
 	}
 	return nil
+}
+
+// knows returns an error where account is not one of the watched ones.
+func (c *command) knows(ctx context.Context, account string) error {
+	client, done, err := c.client(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := client.Status(ctx)
+	if err = errors.Join(err, done()); err != nil {
+		return err
+	}
+	var names []string
+	for _, a := range s.Accounts {
+		if a.Account == account {
+			return nil
+		}
+		names = append(names, a.Account)
+	}
+	return fmt.Errorf("no account is called %s; there is %s", account, strings.Join(names, ", "))
 }
 
 // confirm asks a question; anything but "y" or "yes" is a no.

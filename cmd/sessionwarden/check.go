@@ -32,7 +32,7 @@ each check, with a cure for each failure. Nothing is disconnected.`,
 				return err
 			}
 			k := &checker{c: c}
-			k.ok("configuration", "%s: %d accounts", cfg.Path, len(cfg.Accounts))
+			k.ok("configuration", "%s, accounts: %d", cfg.Path, len(cfg.Accounts))
 			for _, notice := range cfg.Notices {
 				k.note("configuration", notice)
 			}
@@ -45,13 +45,16 @@ each check, with a cure for each failure. Nothing is disconnected.`,
 					k.ok("key of "+account.Name, "read from %s", account.Key.Source())
 				}
 			}
+			if cfg.Alert.Slack == nil {
+				k.fail("alert channels", "none is configured, so nobody would be told", "write [alert.slack] with webhook_url_file; see config.example.toml")
+			}
 			if !offline {
 				if err := k.online(cmd.Context(), cfg); err != nil {
 					return err
 				}
 			}
 			if k.failed > 0 {
-				return &exitError{status: exitFailed, says: fmt.Sprintf("%d checks failed", k.failed)}
+				return &exitError{status: exitFailed, says: fmt.Sprintf("Checks that failed: %d", k.failed)}
 			}
 			fmt.Fprintln(c.out, "All is well. Start the watch: sessionwarden run")
 			return nil
@@ -68,7 +71,7 @@ type checker struct {
 }
 
 func (k *checker) say(word, what, text string) {
-	fmt.Fprintln(k.c.out, wrap(fmt.Sprintf("%-5s %s: %s", word, what, text), k.c.out.width, "      "))
+	fmt.Fprintln(k.c.out, wrap(fmt.Sprintf("%-5s %s: %s", word, what, text), k.c.out.width-6, "      "))
 }
 
 func (k *checker) ok(what, format string, args ...any) {
@@ -79,7 +82,7 @@ func (k *checker) fail(what, text, cure string) {
 	k.failed++
 	k.say("FAIL", what, text)
 	if cure != "" {
-		fmt.Fprintln(k.c.out, wrap("      "+cure, k.c.out.width, "      "))
+		fmt.Fprintln(k.c.out, "      "+wrap(cure, k.c.out.width-6, "      "))
 	}
 }
 
@@ -92,7 +95,7 @@ func (k *checker) dataDir(cfg *config.Config) {
 			k.fail(what, cfg.DataDir+" does not exist, nor does the folder it would be in", "make it: install -d -m 700 "+cfg.DataDir)
 			return
 		}
-		k.ok(what, "%s will be made at the first start", cfg.DataDir)
+		k.ok(what, "%s does not exist yet; it is made when it is needed", cfg.DataDir)
 		return
 	}
 	if err != nil || !info.IsDir() {
@@ -150,7 +153,6 @@ func (k *checker) online(ctx context.Context, cfg *config.Config) error {
 		k.account(ctx, cfg, account)
 	}
 	if cfg.Alert.Slack == nil {
-		k.fail("alert channels", "none is configured, so nobody would be told", "write [alert.slack] with webhook_url_file; see config.example.toml")
 		return nil
 	}
 	if daemon != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sessionwarden/config"
 	"sessionwarden/storage"
 	"sessionwarden/web"
 )
@@ -15,17 +16,26 @@ import (
 // process. The person notices no difference. The caller calls done, which
 // delivers what the command gave cause to tell.
 func (c *command) client(ctx context.Context) (client *web.Client, done func() error, err error) {
-	cfg, err := c.loadConfig()
+	path, err := config.Find(c.configFile, c.getenv)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &usageError{err}
 	}
-	path := web.SocketPath(cfg.DataDir, web.RuntimeDir(c.getenv))
-	client, err = web.DialSocket(path)
-	if err == nil {
-		return client, func() error { return nil }, nil
+	// A daemon that runs is reached whatever mistakes the file has by now, and
+	// whether or not its secrets can be read from here.
+	options := c.configOptions()
+	if dir, err := config.DataDir(path, options); err == nil {
+		client, err = web.DialSocket(web.SocketPath(dir, web.RuntimeDir(c.getenv)))
+		if err == nil {
+			return client, func() error { client.Close(); return nil }, nil
+		}
+		if !errors.Is(err, web.ErrNotRunning) {
+			return nil, nil, err
+		}
 	}
-	if !errors.Is(err, web.ErrNotRunning) {
-		return nil, nil, err
+	options.SecretsLater = true
+	cfg, err := config.LoadFile(path, options)
+	if err != nil {
+		return nil, nil, &usageError{err}
 	}
 	quiet := *cfg
 	quiet.Log.Level = quietLevel

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -381,5 +382,64 @@ api_key_env = "SESSIONWARDEN_TEST_UNSET"
 		if strings.Contains(out+errs, "canary") {
 			t.Errorf("%v: a secret is shown:\n%s", args, errs)
 		}
+	}
+}
+
+func TestCommandsReachTheDaemonWhateverBecameOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules = []string{`unexpected_country = "ask"`}
+	w.atHome()
+	w.start()
+	id := w.signIn(farAddr, chrome, 0)
+	w.eventually("it is held", func() bool { return w.action("held") != nil })
+	w.extra = "\nbogus = 1\n[[account]]\nname = \"x\"\napi_key_file = \"${NOT_SET_HERE}/key\"\n"
+	w.write()
+	w.must("status")
+	w.must("approve", w.action("held")["id"].(string))
+	if got := w.ended("main"); !slices.Equal(got, []string{id}) {
+		t.Errorf("ended %v", got)
+	}
+}
+
+func TestStoppedCommandsNeedNoSecrets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	p := w.start()
+	p.stop()
+	w.extra = "\n[[account]]\nname = \"x\"\napi_key_file = \"${NOT_SET_HERE}/key\"\n"
+	w.write()
+	if rows := w.printed("sessions"); len(rows) == 0 {
+		t.Error("no sessions")
+	}
+	if _, errs, status := w.cli("run"); status != 2 || !strings.Contains(errs, "NOT_SET_HERE") {
+		t.Errorf("the daemon needs them: status %d, %s", status, errs)
+	}
+}
+
+func TestNobodyReadsOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "demo")
+	cmd.Env = []string{asProgram + "=1", "TMPDIR=" + w.dir, "HOME=" + w.dir}
+	cmd.Stdout = writer
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = writer.Close()
+	_, _ = reader.Read(make([]byte, 64))
+	_ = reader.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(w.dir, "sessionwarden-demo-*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

@@ -108,7 +108,7 @@ func (c *command) demo(ctx context.Context, listen string, length time.Duration)
 	if ctx.Err() != nil {
 		return nil // stopped by hand
 	}
-	return s.conclude(ctx, a)
+	return s.conclude(ctx, a, played == nil)
 }
 
 // stage is what the demonstration plays on.
@@ -233,7 +233,7 @@ func (s *stage) settle(ctx context.Context, a *app) {
 // conclude says how it ended and what to do next. It is an error if the thief
 // is not proven gone: the demonstration shows what the program does, not what
 // it hopes to do.
-func (s *stage) conclude(ctx context.Context, a *app) error {
+func (s *stage) conclude(ctx context.Context, a *app, played bool) error {
 	proven := 0
 	for action, err := range a.db.Actions(ctx, sessionwarden.Query{}) {
 		if err != nil {
@@ -244,6 +244,10 @@ func (s *stage) conclude(ctx context.Context, a *app) error {
 			s.say("proof", fmt.Sprintf("Session %s from %s: ended, and %s", row.SessionID, row.Address, row.Note))
 			proven++
 		}
+	}
+	if !played {
+		s.say("story", "The time is up before the story is over.")
+		return nil
 	}
 	if proven == 0 {
 		return errors.New("the thief was not disconnected: this must not happen, please report it")

@@ -33,21 +33,26 @@ func (c *command) geoCommand() *cobra.Command {
 				}
 			}
 			var rows []geoRow
+			var wrong error
 			for _, arg := range args {
 				addr, err := netip.ParseAddr(strings.TrimSpace(arg))
 				if err != nil {
-					return &usageError{fmt.Errorf("%q is not an IP address", arg)}
+					wrong = errors.Join(wrong, fmt.Errorf("%q is not an IP address", arg))
+					continue
 				}
 				rows = append(rows, newGeoRow(addr, places.Lookup(addr), status))
 			}
+			if wrong != nil {
+				wrong = &usageError{wrong}
+			}
 			if asJSON {
-				return c.jsonArray(func(yield func(any, error) bool) {
+				return errors.Join(wrong, c.jsonArray(func(yield func(any, error) bool) {
 					for _, row := range rows {
 						if !yield(row, nil) {
 							return
 						}
 					}
-				})
+				}))
 			}
 			for i, row := range rows {
 				if i > 0 {
@@ -55,7 +60,7 @@ func (c *command) geoCommand() *cobra.Command {
 				}
 				row.print(c.out)
 			}
-			return nil
+			return wrong
 		},
 	}
 	lookup.Flags().BoolVar(&asJSON, "json", false, "one array of objects instead of text")
@@ -69,7 +74,9 @@ func (c *command) openPlaces() (*geo.Locator, error) {
 	options := geo.Options{}
 	path, err := config.Find(c.configFile, c.getenv)
 	if err == nil {
-		cfg, err := config.LoadFile(path, c.configOptions())
+		load := c.configOptions()
+		load.SecretsLater = true
+		cfg, err := config.LoadFile(path, load)
 		if err != nil {
 			return nil, &usageError{err}
 		}

@@ -40,8 +40,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(s
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a signal does what it does by itself
+	// Nobody reads on ("| head"): end as for SIGTERM, and leave nothing behind.
+	signal.Ignore(syscall.SIGPIPE)
 
 	c := &command{stdin: stdin, out: newPrinter(stdout, getenv), err: newPrinter(stderr, getenv), getenv: getenv}
+	ctx, c.out.unread = context.WithCancel(ctx)
+	defer c.out.unread()
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -69,7 +73,7 @@ func (c *command) status(err error) int {
 	var usage *usageError
 	var exit *exitError
 	switch {
-	case err == nil:
+	case err == nil || errors.Is(err, syscall.EPIPE):
 		return exitDone
 	case errors.As(err, &exit):
 		if exit.says != "" {
@@ -108,8 +112,15 @@ func (e *exitError) Error() string { return e.says }
 // root puts the command tree together.
 func (c *command) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "sessionwarden",
-		Short:         "Watches your marketplace accounts and disconnects whoever should not be there",
+		Use:     "sessionwarden",
+		Version: version,
+		Short:   "Watches your marketplace accounts and disconnects whoever should not be there",
+		Long: `Watches your marketplace accounts, disconnects whoever should not be there,
+proves that he is gone, and tells you.
+
+The configuration is looked for at --config, $SESSIONWARDEN_CONFIG,
+$XDG_CONFIG_HOME/sessionwarden/config.toml, /etc/sessionwarden/config.toml.
+Start with: sessionwarden demo`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
@@ -118,7 +129,8 @@ func (c *command) root() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.PersistentFlags().StringVar(&c.configFile, "config", "", "configuration `FILE`; else $SESSIONWARDEN_CONFIG, $XDG_CONFIG_HOME/sessionwarden/config.toml, /etc/sessionwarden/config.toml")
+	root.SuggestionsMinimumDistance = 2
+	root.PersistentFlags().StringVar(&c.configFile, "config", "", "the configuration `FILE`")
 	root.AddCommand(
 		c.runCommand(), c.checkCommand(), c.demoCommand(), c.simulateCommand(), c.statusCommand(),
 		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(),
@@ -154,7 +166,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func wantArgs(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return &usageError{fmt.Errorf("%s wants %s; see: sessionwarden %s --help", cmd.Name(), what, cmd.Name())}
+			return &usageError{fmt.Errorf("%s wants %s; see: %s --help", cmd.Name(), what, cmd.CommandPath())}
 		}
 		return nil
 	}

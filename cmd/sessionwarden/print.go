@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -19,16 +21,15 @@ import (
 // terminal: whatever passes loses its control and format characters, so that
 // text from outside can neither move the cursor nor set the clipboard.
 type printer struct {
-	w     *bufio.Writer
-	width int // of a table, in columns
-	line  bool
+	w      *bufio.Writer
+	width  int    // of a table, in columns
+	unread func() // called when nobody reads what is written any more
 }
 
 // newPrinter returns a printer; its tables fit the terminal, or 80 columns.
 func newPrinter(w io.Writer, getenv func(string) string) *printer {
-	p := &printer{w: bufio.NewWriter(w), width: 80}
+	p := &printer{w: bufio.NewWriter(w), width: 80, unread: func() {}}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.line = true
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns >= 60 {
 			p.width = columns
 		}
@@ -54,7 +55,11 @@ func (p *printer) Write(text []byte) (int, error) {
 		}
 		i += size
 	}
-	return len(text), p.w.Flush()
+	err := p.w.Flush()
+	if errors.Is(err, syscall.EPIPE) {
+		p.unread()
+	}
+	return len(text), err
 }
 
 // Flush writes what is buffered.
@@ -81,7 +86,8 @@ type table struct {
 
 func (p *printer) table(columns ...column) *table { return &table{p: p, columns: columns} }
 
-// row adds a row.
+// row adds a row. What stands behind the cells of the columns is a line of its
+// own below them, as long as it needs to be.
 func (t *table) row(cells ...string) error {
 	t.rows++
 	if t.widths != nil {
@@ -149,6 +155,7 @@ func (t *table) fix() error {
 func (t *table) print(cells []string) error {
 	var b strings.Builder
 	over := 0 // columns that a cell took more than the sample foresaw
+	cells, below := cells[:len(t.columns)], cells[len(t.columns):]
 	for i, cell := range cells {
 		cell = strings.Join(strings.Fields(cell), " ")
 		room := t.widths[i]
@@ -163,8 +170,13 @@ func (t *table) print(cells []string) error {
 			b.WriteString(strings.Repeat(" ", max(0, room-columnsOf(cell))+2))
 		}
 	}
-	b.WriteByte('\n')
-	_, err := io.WriteString(t.p, b.String())
+	line := strings.TrimRight(b.String(), " ") + "\n"
+	for _, text := range below {
+		if text != "" {
+			line += "    " + wrap(text, t.p.width-4, "    ") + "\n"
+		}
+	}
+	_, err := io.WriteString(t.p, line)
 	return err
 }
 
@@ -201,8 +213,8 @@ func shorten(text string, columns int) string {
 	return b.String() + "…"
 }
 
-// wrap breaks text into lines of at most columns, each after the first
-// indented by indent.
+// wrap breaks text into lines of at most columns; indent is put before each
+// line but the first.
 func wrap(text string, columns int, indent string) string {
 	var b strings.Builder
 	n := 0
@@ -211,7 +223,7 @@ func wrap(text string, columns int, indent string) string {
 		case i == 0:
 		case n+1+columnsOf(word) > columns:
 			b.WriteString("\n" + indent)
-			n = columnsOf(indent)
+			n = 0
 		default:
 			b.WriteByte(' ')
 			n++

@@ -45,9 +45,9 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 	if s.Running {
 		fmt.Fprintf(c.out, "sessionwarden %s on %s, running since %s\n\n", s.Version, s.Instance, s.Started.UTC().Format("2006-01-02 15:04 MST"))
 	} else {
-		fmt.Fprintf(c.out, "sessionwarden %s on %s: NOT RUNNING, so nothing is watched (start it: sessionwarden run)\n\n", s.Version, s.Instance)
+		fmt.Fprintf(c.out, "sessionwarden %s on %s: NOT RUNNING, so nothing is watched\n(start it: sessionwarden run)\n\n", s.Version, s.Instance)
 	}
-	t := c.out.table(column{"ACCOUNT", 8}, column{"LAST GOOD POLL", 0}, column{"LIVE", 0}, column{"SUSPECT", 0}, column{"HELD", 0}, column{"", 12})
+	t := c.out.table(column{"ACCOUNT", 8}, column{"LAST GOOD POLL", 0}, column{"LIVE", 0}, column{"SUSPECT", 0}, column{"HELD", 0})
 	held := 0
 	for _, a := range s.Accounts {
 		held += a.Held
@@ -67,10 +67,10 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		if ch.Error != "" {
 			line += ": " + ch.Error
 		}
-		fmt.Fprintln(c.out, wrap(line, c.out.width, "  "))
+		fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
 	}
 	fmt.Fprintln(c.out, wrap(fmt.Sprintf("location data: %s, %s old; networks: %s, %s old", s.Location.Country, span(s.Time.Sub(s.Location.CountryBuilt)),
-		s.Location.ASN, span(s.Time.Sub(s.Location.ASNBuilt))), c.out.width, "  "))
+		s.Location.ASN, span(s.Time.Sub(s.Location.ASNBuilt))), c.out.width-2, "  "))
 	var notes []string
 	if s.Location.Failed != "" {
 		notes = append(notes, s.Location.Failed)
@@ -80,7 +80,7 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		notes = append(notes, fmt.Sprintf("%d held: look at them with sessionwarden actions, answer with approve ID or deny ID", held))
 	}
 	for _, note := range notes {
-		fmt.Fprintln(c.out, wrap("! "+note, c.out.width, "  "))
+		fmt.Fprintln(c.out, wrap("! "+note, c.out.width-2, "  "))
 	}
 	return nil
 }

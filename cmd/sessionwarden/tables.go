@@ -21,8 +21,8 @@ type tableFlags struct {
 }
 
 func (f *tableFlags) on(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.account, "account", "", "only this account's `NAME`")
-	cmd.Flags().StringVar(&f.since, "since", "", "only what happened after this `TIME`: 24h, 7d or 2026-11-02T10:00:00Z")
+	cmd.Flags().StringVar(&f.account, "account", "", "only the account with this `NAME`")
+	cmd.Flags().StringVar(&f.since, "since", "", "only what came or changed after `TIME`: 24h, 7d, 2026-11-02,\n2026-11-02T10:00:00Z")
 	cmd.Flags().BoolVar(&f.json, "json", false, "one array of objects instead of a table")
 }
 
@@ -39,7 +39,7 @@ func tableCommand[Row any](c *command, name, short, nothing string,
 	columns []column, cells func(Row, time.Time) []string) *cobra.Command {
 	var flags tableFlags
 	cmd := &cobra.Command{
-		Use: name, Short: short, Args: noArgs,
+		Use: name, Short: short, Long: long(short, name), Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			q, err := flags.query()
 			if err != nil {
@@ -80,6 +80,26 @@ func tableCommand[Row any](c *command, name, short, nothing string,
 	return cmd
 }
 
+// long explains the words that a table uses.
+func long(short, name string) string {
+	words := map[string]string{
+		"sessions": `ID is the service's own, for disconnect. The last column says what matters
+most: ours (the watch's own), suspect (a rule has matched), yours (you denied
+an action on it), disputed (perhaps ours: never touched). A live session is
+shown whatever --since says.`,
+		"history": `A row for each session and each set of facts it was seen with. STATE is live
+(or its mark, as in sessions), gone, or moved: the same session went on under
+other facts, in a later row. "!" stands behind it where a rule had matched.`,
+		"findings": `A row for each rule that matched, with its reason. --json adds the facts and
+the line of configuration that would make it quiet.`,
+		"actions": `A row for each disconnection, with why it is wanted and where it stands:
+planned; held (waits for approve ID or deny ID); denied; done (answered, not
+proven yet); verified (proven gone); failed (act by hand); refused (not
+allowed, or not possible); moot (gone by itself); dry_run.`,
+	}
+	return short + ".\n\n" + words[name]
+}
+
 // jsonArray prints rows as one array, row by row.
 func (c *command) jsonArray(rows iter.Seq2[any, error]) error {
 	before := "[\n  "
@@ -107,16 +127,16 @@ func (c *command) jsonArray(rows iter.Seq2[any, error]) error {
 func (c *command) sessionsCommand() *cobra.Command {
 	return tableCommand(c, "sessions", "Who is signed in now", "No live session is known.",
 		(*web.Client).Sessions,
-		[]column{{"ACCOUNT", 6}, {"ID", 0}, {"ADDRESS", 15}, {"PLACE", 8}, {"NETWORK", 8}, {"DEVICE", 8}, {"SEEN", 0}, {"", 0}},
+		[]column{{"ACCOUNT", 4}, {"ID", 0}, {"ADDRESS", 0}, {"PLACE", 5}, {"SEEN", 0}, {"", 0}},
 		func(r web.SessionRow, now time.Time) []string {
-			return []string{r.Account, dash(r.ID), r.Address, place(r), network(r), dash(r.Device), ago(r.LastSeen, now), mark(r)}
+			return []string{r.Account, dash(r.ID), dash(r.Address), place(r), ago(r.LastSeen, now), mark(r), network(r) + " · " + device(r)}
 		})
 }
 
 func (c *command) historyCommand() *cobra.Command {
 	return tableCommand(c, "history", "Every session ever seen", "No session was ever seen.",
 		(*web.Client).History,
-		[]column{{"ACCOUNT", 6}, {"ID", 0}, {"ADDRESS", 15}, {"PLACE", 7}, {"NETWORK", 6}, {"DEVICE", 6}, {"FIRST SEEN", 0}, {"STATE", 0}},
+		[]column{{"ACCOUNT", 4}, {"ID", 0}, {"ADDRESS", 0}, {"PLACE", 5}, {"FIRST SEEN", 0}, {"STATE", 0}},
 		func(r web.SessionRow, _ time.Time) []string {
 			state := r.State
 			if m := mark(r); m != "" && state == "live" {
@@ -124,14 +144,14 @@ func (c *command) historyCommand() *cobra.Command {
 			} else if r.Suspicious {
 				state += " !"
 			}
-			return []string{r.Account, dash(r.ID), r.Address, place(r), network(r), dash(r.Device), at(r.FirstSeen), state}
+			return []string{r.Account, dash(r.ID), dash(r.Address), place(r), at(r.FirstSeen), state, network(r) + " · " + device(r)}
 		})
 }
 
 func (c *command) findingsCommand() *cobra.Command {
 	return tableCommand(c, "findings", "What the rules found", "Nothing was found.",
 		(*web.Client).Findings,
-		[]column{{"ID", 0}, {"TIME", 0}, {"ACCOUNT", 6}, {"SESSION", 0}, {"SEVERITY", 0}, {"RULE", 10}, {"WHY", 12}},
+		[]column{{"ID", 0}, {"TIME", 0}, {"ACCOUNT", 6}, {"SESSION", 0}, {"SEVERITY", 0}, {"RULE", 0}},
 		func(r web.FindingRow, _ time.Time) []string {
 			return []string{r.ID, at(r.Time), r.Account, dash(r.SessionID), r.Severity, r.Rule, r.Reason}
 		})
@@ -140,18 +160,21 @@ func (c *command) findingsCommand() *cobra.Command {
 func (c *command) actionsCommand() *cobra.Command {
 	return tableCommand(c, "actions", "What was done, and what waits for you", "Nothing was done, and nothing waits.",
 		(*web.Client).Actions,
-		[]column{{"ID", 0}, {"UPDATED", 0}, {"ACCOUNT", 6}, {"SESSION", 0}, {"STATE", 0}, {"TRIES", 0}, {"WHY", 20}},
+		[]column{{"ID", 0}, {"UPDATED", 0}, {"ACCOUNT", 6}, {"SESSION", 0}, {"ADDRESS", 15}, {"STATE", 0}},
 		func(r web.ActionRow, _ time.Time) []string {
-			why := r.Note
-			if why == "" {
-				why = r.Reason
-			}
 			session := dash(r.SessionID)
 			if r.Kind == sessionwarden.EndAll.String() {
 				session = "all"
 			}
-			return []string{r.ID, at(r.Updated), r.Account, session, r.State, fmt.Sprint(r.Attempts), why}
+			return []string{r.ID, at(r.Updated), r.Account, session, dash(r.Address), r.State, r.Reason, r.Note}
 		})
+}
+
+func device(r web.SessionRow) string {
+	if r.Device == "" {
+		return "unknown device"
+	}
+	return r.Device
 }
 
 // dash stands for what is not known.
@@ -183,7 +206,10 @@ func network(r web.SessionRow) string {
 	if r.Network == "hosting" {
 		name += " (hosting)"
 	}
-	return dash(name)
+	if name == "" {
+		return "unknown network"
+	}
+	return name
 }
 
 // mark is the one word that matters most about a session.

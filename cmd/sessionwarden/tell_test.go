@@ -39,7 +39,7 @@ func TestWebhookTellsAgainWhenItProvesUntrue(t *testing.T) {
 	w.signIn(farAddr, chrome, 0)
 	w.eventually("a second message says that it is still there", func() bool {
 		m := w.messages()
-		return len(m) >= 1 && strings.Contains(m[len(m)-1], "still list")
+		return len(m) >= 1 && strings.Contains(m[len(m)-1], "trying again")
 	})
 }
 

@@ -68,13 +68,13 @@ func (c *command) printTests(rows []web.ChannelTest) error {
 			word = "FAILED"
 			failed++
 		}
-		fmt.Fprintln(c.out, wrap(fmt.Sprintf("%-6s %s: %s", word, r.Channel, r.Outcome), c.out.width, "       "))
+		fmt.Fprintln(c.out, wrap(fmt.Sprintf("%-6s %s: %s", word, r.Channel, r.Outcome), c.out.width-7, "       "))
 		if r.Cure != "" {
-			fmt.Fprintln(c.out, wrap("       "+r.Cure, c.out.width, "       "))
+			fmt.Fprintln(c.out, "       "+wrap(r.Cure, c.out.width-7, "       "))
 		}
 	}
 	if failed > 0 {
-		return &exitError{status: exitFailed, says: fmt.Sprintf("%d of %d channels failed", failed, len(rows))}
+		return &exitError{status: exitFailed, says: fmt.Sprintf("Channels that failed: %d of %d", failed, len(rows))}
 	}
 	return nil
 }
