@@ -24,10 +24,18 @@ func ifYou(a sessionwarden.Alert) []Line {
 			if len(lines) == most {
 				return append(lines, command("and more: ", "sessionwarden findings"+onAccount(a.Account)))
 			}
-			lines = append(lines, command("To keep this quiet: ", outside(f.Silence, 800)))
+			lines = append(lines, command("To quiet "+ruleName(f.Rule)+": ", outside(f.Silence, 800)))
 		}
 	}
 	return lines
+}
+
+// ruleName is a rule as an alert names it: one of ours, or "this".
+func ruleName(rule sessionwarden.Rule) string {
+	if info, ok := sessionwarden.RuleByName(string(rule)); ok {
+		return string(info.Rule)
+	}
+	return "this"
 }
 
 // ifNot says what a person should do about a thief.

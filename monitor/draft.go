@@ -202,6 +202,9 @@ func (m *Monitor) logChange(c sessionwarden.Change) {
 		}
 	}
 	for _, a := range c.Actions {
+		if a.State == sessionwarden.Planned && a.Attempts > 0 && a.Note == "" {
+			continue // the call is about to be made
+		}
 		m.log.Info("action", "account", account, "action", a.ID, "session", string(a.Session), "kind", a.Kind.String(),
 			"state", a.State.String(), "note", a.Note)
 	}

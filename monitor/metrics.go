@@ -22,6 +22,41 @@ type metrics struct {
 	last     prometheus.Gauge
 }
 
+// watchStates are gauges over all accounts. An account has no label of its
+// own: how many are blind is what an alarm needs, status says which.
+func (m *Monitor) watchStates(reg prometheus.Registerer) {
+	if reg == nil {
+		return
+	}
+	sum := func(of func(sessionwarden.AccountStatus) int) func() float64 {
+		return func() float64 {
+			total := 0
+			for _, s := range m.Status() {
+				total += of(s)
+			}
+			return float64(total)
+		}
+	}
+	one := func(yes bool) int {
+		if yes {
+			return 1
+		}
+		return 0
+	}
+	for name, gauge := range map[string]struct {
+		help string
+		of   func(sessionwarden.AccountStatus) int
+	}{
+		"sessionwarden_accounts":            {"Accounts that are watched.", func(sessionwarden.AccountStatus) int { return 1 }},
+		"sessionwarden_accounts_blind":      {"Accounts that cannot be polled, and people know.", func(s sessionwarden.AccountStatus) int { return one(s.Blind) }},
+		"sessionwarden_sessions_live":       {"Live sessions.", func(s sessionwarden.AccountStatus) int { return s.Live }},
+		"sessionwarden_sessions_suspicious": {"Live sessions that a rule with a response above log has matched.", func(s sessionwarden.AccountStatus) int { return s.Suspicious }},
+		"sessionwarden_actions_held":        {"Actions that wait for a person, or for the hour's budget.", func(s sessionwarden.AccountStatus) int { return s.Held }},
+	} {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: gauge.help}, sum(gauge.of)))
+	}
+}
+
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		polls:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sessionwarden_polls_total", Help: "Polls, by outcome."}, []string{"outcome"}),

@@ -143,7 +143,7 @@ func New(opts Options) *Monitor {
 	if opts.Urgent == nil {
 		opts.Urgent = func(sessionwarden.Alert) {}
 	}
-	return &Monitor{
+	m := &Monitor{
 		opts:    opts,
 		log:     opts.Logger,
 		metrics: newMetrics(opts.Registerer),
@@ -151,6 +151,8 @@ func New(opts Options) *Monitor {
 		changed: make(chan struct{}, 1),
 		watches: make(map[string]*watch),
 	}
+	m.watchStates(opts.Registerer)
+	return m
 }
 
 // Watch sets what is watched: accounts that are new are loaded from the

@@ -82,7 +82,9 @@ func (a *api) table(w http.ResponseWriter, r *http.Request, p params, what strin
 	case "actions":
 		rows = rowsOf(a.Records.Actions(r.Context(), q), NewActionRow)
 	default:
-		q.Live = what == "sessions"
+		if q.Live = what == "sessions"; q.Live {
+			q.Since = time.Time{} // what is live is going on now
+		}
 		rows = rowsOf(a.Records.Sightings(r.Context(), q), NewSessionRow)
 	}
 	// An account that is no longer configured still has its history. One that

@@ -385,7 +385,7 @@ api_key_env = "SESSIONWARDEN_TEST_UNSET"
 	}
 }
 
-func TestCommandsReachTheDaemonWhateverBecameOfTheConfiguration(t *testing.T) {
+func TestCommandsPastABadConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.rules = []string{`unexpected_country = "ask"`}

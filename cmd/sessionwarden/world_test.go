@@ -69,6 +69,7 @@ const (
 type world struct {
 	t       *testing.T
 	dir     string
+	runtime string // a short path, for sockets whose own place has a long one
 	config  string
 	service *manncotest.Service
 	slack   *slacktest.Server
@@ -91,6 +92,12 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), accounts: []string{"main"}}
 	w.config = filepath.Join(w.dir, "config.toml")
+	runtime, err := os.MkdirTemp("", "sw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(runtime) })
+	w.runtime = runtime
 	w.service = manncotest.New(manncotest.Options{Egress: netip.MustParseAddr(egressAddr), EgressLocation: "DE: Falkenstein", EgressISP: "Provider"})
 	server := httptest.NewServer(w.service)
 	t.Cleanup(func() { w.service.Close(); server.Close() })
@@ -216,7 +223,7 @@ func (w *world) program(ctx context.Context, args ...string) *process {
 	w.t.Helper()
 	p := &process{w: w, done: make(chan error, 1)}
 	p.cmd = exec.CommandContext(ctx, os.Args[0], append([]string{"--config", w.config}, args...)...)
-	p.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "XDG_RUNTIME_DIR=" + w.dir, "TMPDIR=" + os.TempDir()}, w.env...)
+	p.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "XDG_RUNTIME_DIR=" + w.runtime, "TMPDIR=" + os.TempDir()}, w.env...)
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
@@ -245,7 +252,7 @@ func (w *world) start() *process {
 			w.t.Fatalf("the daemon ended: %v\n%s", err, p.stderr.String())
 		default:
 		}
-		client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.dir))
+		client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.runtime))
 		if err != nil {
 			return false
 		}
@@ -311,7 +318,7 @@ func (w *world) must(args ...string) string {
 // what the command does too, but without a process for each look.
 func (w *world) rows(table string) []map[string]any {
 	w.t.Helper()
-	client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.dir))
+	client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.runtime))
 	if err != nil {
 		return w.printed(table)
 	}
@@ -443,7 +450,7 @@ func number(id string) int64 {
 // status asks the daemon for the whole watch at one glance.
 func (w *world) status() sessionwarden.Status {
 	w.t.Helper()
-	client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.dir))
+	client, err := web.DialSocket(web.SocketPath(filepath.Join(w.dir, "data"), w.runtime))
 	if err != nil {
 		w.t.Fatal(err)
 	}
