@@ -144,3 +144,15 @@ func TestFaultSaysWhatWasBeingDone(t *testing.T) {
 		t.Error("the kinds are mixed up")
 	}
 }
+
+func TestEditDistance(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 3}, {"stauts", "status", 1}, {"lisn", "listen", 2}, {"kitten", "sitting", 3}} {
+		if got := sessionwarden.EditDistance(test.a, test.b); got != test.want {
+			t.Errorf("%q to %q: %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}

@@ -61,3 +61,28 @@ func plain(text string) bool {
 	}
 	return text == "" || before != ' '
 }
+
+// EditDistance returns how many bytes must be put in, taken out, changed or
+// swapped with the next one to make b of a: what "did you mean" goes by. It
+// takes time in proportion to both lengths, so bound them first.
+func EditDistance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			change := last[j]
+			if a[i] != b[j] {
+				change++
+			}
+			row[j+1] = min(change, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

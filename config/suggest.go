@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"sessionwarden"
 )
 
 // closest returns the candidate that text was probably meant to be, or "".
@@ -14,7 +16,7 @@ func closest(text string, candidates []string) string {
 	allowed := 1 + len(text)/4
 	best, bestAt := "", allowed+1
 	for _, c := range candidates {
-		if d := distance(text, strings.ToLower(c)); d < bestAt && d < len(c) {
+		if d := sessionwarden.EditDistance(text, strings.ToLower(c)); d < bestAt && d < len(c) {
 			best, bestAt = c, d
 		}
 	}
@@ -30,30 +32,6 @@ func closest(text string, candidates []string) string {
 		}
 	}
 	return best
-}
-
-// distance is how many letters have to be changed, left out, put in or swapped
-// with their neighbour to make b of a.
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			change := last[j]
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(change, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
 
 // oneOf lists words as a person would.

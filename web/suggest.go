@@ -31,33 +31,9 @@ func nearest(word string, known []string) string {
 	}
 	best, bestAt := "", 1+max(1, len(word)/3)
 	for _, k := range known {
-		if d := distance(word, k); d < bestAt {
+		if d := sessionwarden.EditDistance(word, k); d < bestAt {
 			best, bestAt = k, d
 		}
 	}
 	return best
-}
-
-// distance returns how many bytes must be put in, taken out, changed or swapped
-// with the next one to make b of a.
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			change := last[j]
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(change, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

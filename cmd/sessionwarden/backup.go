@@ -18,21 +18,13 @@ func (c *command) backupCommand() *cobra.Command {
 		Use: "backup FILE", Short: "Write a consistent, checked copy of the history",
 		Long: "Writes a copy of the database while the daemon runs, and checks it before it\ncounts. The copy holds no secret: neither keys nor tokens are in the database.",
 		Args: wantArgs(1, 1, "the file to write"),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := filepath.Abs(args[0])
 			if err != nil {
 				return err
 			}
-			client, done, err := c.client(cmd.Context())
+			err = c.ask(cmd.Context(), func(client *web.Client) error { return client.Backup(cmd.Context(), path) })
 			if err != nil {
-				return err
-			}
-			defer func() {
-				if derr := done(); err == nil {
-					err = derr
-				}
-			}()
-			if err := client.Backup(cmd.Context(), path); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.out, "Written and checked: %s\nThe way back: stop the daemon, then sessionwarden restore %s\n", path, args[0])
@@ -71,7 +63,7 @@ func (c *command) exportCommand() *cobra.Command {
 	var flags tableFlags
 	cmd := &cobra.Command{
 		Use: "export --format json|csv", Short: "Write the history, findings or actions for other tools", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := flags.query()
 			if err != nil {
 				return err
@@ -82,16 +74,9 @@ func (c *command) exportCommand() *cobra.Command {
 			if !slices.Contains([]string{"history", "findings", "actions"}, what) {
 				return &usageError{errors.New("--what can be history, findings or actions")}
 			}
-			client, done, err := c.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() {
-				if derr := done(); err == nil {
-					err = derr
-				}
-			}()
-			return client.Export(cmd.Context(), c.out, web.ExportQuery{Query: q, What: what, Format: format})
+			return c.ask(cmd.Context(), func(client *web.Client) error {
+				return client.Export(cmd.Context(), c.out, web.ExportQuery{Query: q, What: what, Format: format})
+			})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "json", "json or csv")

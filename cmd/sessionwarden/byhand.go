@@ -80,17 +80,12 @@ func (c *command) answerCommand(name, short string, answer func(*web.Client, con
 }
 
 // withActions does something about actions and says what came of each.
-func (c *command) withActions(ctx context.Context, do func(*web.Client) ([]web.ActionRow, error)) (err error) {
-	client, done, err := c.client(ctx)
-	if err != nil {
+func (c *command) withActions(ctx context.Context, do func(*web.Client) ([]web.ActionRow, error)) error {
+	var rows []web.ActionRow
+	err := c.ask(ctx, func(client *web.Client) (err error) {
+		rows, err = do(client)
 		return err
-	}
-	defer func() {
-		if derr := done(); err == nil {
-			err = derr
-		}
-	}()
-	rows, err := do(client)
+	})
 	if err != nil {
 		return err
 	}
@@ -122,12 +117,8 @@ func (c *command) withActions(ctx context.Context, do func(*web.Client) ([]web.A
 
 // knows returns an error where account is not one of the watched ones.
 func (c *command) knows(ctx context.Context, account string) error {
-	client, done, err := c.client(ctx)
+	s, err := c.glance(ctx)
 	if err != nil {
-		return err
-	}
-	s, err := client.Status(ctx)
-	if err = errors.Join(err, done()); err != nil {
 		return err
 	}
 	var names []string

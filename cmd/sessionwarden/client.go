@@ -51,6 +51,19 @@ func (c *command) client(ctx context.Context) (client *web.Client, done func() e
 	return web.NewClient(web.InProcess(a.api)), done, nil
 }
 
+// ask reaches the watch, lets do ask it something, and lets go of it.
+func (c *command) ask(ctx context.Context, do func(*web.Client) error) error {
+	client, done, err := c.client(ctx)
+	if err != nil {
+		return err
+	}
+	if err := do(client); err != nil {
+		_ = done() // what went wrong first is what counts
+		return err
+	}
+	return done()
+}
+
 const (
 	// quietLevel is above all that the log knows: a command's output is its own.
 	quietLevel = 12

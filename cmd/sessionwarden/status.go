@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sessionwarden"
+	"sessionwarden/web"
 )
 
 func (c *command) statusCommand() *cobra.Command {
@@ -15,14 +17,7 @@ func (c *command) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "The whole watch at one glance", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, done, err := c.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := client.Status(cmd.Context())
-			if derr := done(); err == nil {
-				err = derr
-			}
+			s, err := c.glance(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -39,6 +34,15 @@ func (c *command) statusCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one object instead of text")
 	return cmd
+}
+
+// glance asks for the whole watch at one glance.
+func (c *command) glance(ctx context.Context) (s sessionwarden.Status, err error) {
+	err = c.ask(ctx, func(client *web.Client) error {
+		s, err = client.Status(ctx)
+		return err
+	})
+	return s, err
 }
 
 func (c *command) printStatus(s sessionwarden.Status) error {

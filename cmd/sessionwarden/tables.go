@@ -40,40 +40,34 @@ func tableCommand[Row any](c *command, name, short, nothing string,
 	var flags tableFlags
 	cmd := &cobra.Command{
 		Use: name, Short: short, Long: long(short, name), Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := flags.query()
 			if err != nil {
 				return err
 			}
-			client, done, err := c.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() {
-				if derr := done(); err == nil {
-					err = derr
-				}
-			}()
-			if flags.json {
-				return c.jsonArray(func(yield func(any, error) bool) {
-					for row, err := range rows(client, cmd.Context(), q) {
-						if !yield(row, err) {
-							return
+			return c.ask(cmd.Context(), func(client *web.Client) error {
+				list := rows(client, cmd.Context(), q)
+				if flags.json {
+					return c.jsonArray(func(yield func(any, error) bool) {
+						for row, err := range list {
+							if !yield(row, err) {
+								return
+							}
 						}
+					})
+				}
+				now := time.Now()
+				t := c.out.table(columns...)
+				for row, err := range list {
+					if err != nil {
+						return err
 					}
-				})
-			}
-			now := time.Now()
-			t := c.out.table(columns...)
-			for row, err := range rows(client, cmd.Context(), q) {
-				if err != nil {
-					return err
+					if err := t.row(cells(row, now)...); err != nil {
+						return err
+					}
 				}
-				if err := t.row(cells(row, now)...); err != nil {
-					return err
-				}
-			}
-			return t.end(nothing)
+				return t.end(nothing)
+			})
 		},
 	}
 	flags.on(cmd)

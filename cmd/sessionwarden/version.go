@@ -37,21 +37,14 @@ func (c *command) alertCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "alert", Short: "Try out the alert channels", Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(&cobra.Command{
 		Use: "test", Short: "Send a marked test alert to every channel", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			client, done, err := c.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() {
-				if derr := done(); err == nil {
-					err = derr
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.ask(cmd.Context(), func(client *web.Client) error {
+				rows, err := client.TestAlerts(cmd.Context())
+				if err != nil {
+					return err
 				}
-			}()
-			rows, err := client.TestAlerts(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return c.printTests(rows)
+				return c.printTests(rows)
+			})
 		},
 	})
 	return cmd
