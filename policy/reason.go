@@ -138,7 +138,7 @@ func movedReason(c *Case, m moves) string {
 	if m.device {
 		text += ", and on another device (" + deviceText(c.Before.Device) + " before, " + deviceText(c.Sighting.Device) + " now)"
 	}
-	return text + ": so looks a stolen cookie."
+	return text + ": that is how a stolen cookie looks."
 }
 
 func roamedReason(c *Case, m moves) string {

@@ -160,7 +160,11 @@ func (c *command) actionsCommand() *cobra.Command {
 			if r.Kind == sessionwarden.EndAll.String() {
 				session = "all"
 			}
-			return []string{r.ID, at(r.Updated), r.Account, session, dash(r.Address), r.State, r.Reason, r.Note}
+			stands := r.Note
+			if stands != "" {
+				stands = "> " + stands
+			}
+			return []string{r.ID, at(r.Updated), r.Account, session, dash(r.Address), r.State, r.Reason, stands}
 		})
 }
 
