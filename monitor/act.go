@@ -18,6 +18,8 @@ const (
 	maxAttempts = 5
 	// proofWait is how long a proof is looked for out of turn.
 	proofWait = 30 * time.Second
+	// failedPause is how long after that it is tried again all the same.
+	failedPause = 15 * time.Minute
 	// reprobe is how often a missing endpoint is looked for again.
 	reprobe = time.Hour
 )
@@ -32,10 +34,11 @@ func pause(n int) time.Duration {
 // service lacks the call that ends one session.
 const endpointMissing = "disconnect_missing"
 
-// awaitsEndpoint reports whether a was refused only because the call to end a
-// session is missing: it is tried again hourly.
-func awaitsEndpoint(a sessionwarden.Action) bool {
-	return a.State == sessionwarden.Refused && !a.NotTill.IsZero()
+// triesLater reports whether a is settled for now only: refused because the
+// call to end a session is missing, or failed. It is tried again while its
+// session is listed.
+func triesLater(a sessionwarden.Action) bool {
+	return (a.State == sessionwarden.Refused || a.State == sessionwarden.Failed) && !a.NotTill.IsZero()
 }
 
 // hasWork reports whether something of the account can go on at now. The
@@ -43,7 +46,7 @@ func awaitsEndpoint(a sessionwarden.Action) bool {
 func (m *Monitor) hasWork(w *watch, now time.Time) bool {
 	for _, a := range w.h.Actions {
 		switch {
-		case a.State == sessionwarden.Planned || a.State == sessionwarden.Done || awaitsEndpoint(a):
+		case a.State == sessionwarden.Planned || a.State == sessionwarden.Done || triesLater(a):
 			if !now.Before(a.NotTill) {
 				return true
 			}
@@ -66,7 +69,7 @@ func (m *Monitor) act(ctx context.Context, w *watch) {
 	defer w.acting.Unlock()
 	defer m.comeBack(w)
 	did := false // something was done since the last list
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !m.ending.Load() {
 		m.release(ctx, w)
 		action, ok := m.nextAction(w)
 		if !ok || !m.fresh(w) {
@@ -95,16 +98,24 @@ func (m *Monitor) act(ctx context.Context, w *watch) {
 func (m *Monitor) comeBack(w *watch) {
 	w.mu.Lock()
 	now := clock()
+	soon := now.Add(min(freshFor*time.Duration(1+w.misses), time.Minute))
 	var soonest time.Time
 	for _, a := range w.h.Actions {
 		due := a.NotTill
-		if a.State == sessionwarden.Done {
-			if now.Sub(a.Answered) > proofWait {
-				continue // from here on the schedule does
-			}
-			due = now.Add(freshFor)
+		switch {
+		case a.State == sessionwarden.Planned || triesLater(a):
+		case a.State == sessionwarden.Done && now.Sub(a.Answered) < proofWait:
+		case a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldByAsk && !a.Deadline.IsZero():
+			due = a.Deadline
+		case a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldStrangers:
+			due = budgetBack(w.h)
+		default:
+			continue // from here on the schedule does
 		}
-		if (a.State == sessionwarden.Planned || a.State == sessionwarden.Done) && due.After(now) && (soonest.IsZero() || due.Before(soonest)) {
+		if due.Before(soon) {
+			due = soon
+		}
+		if soonest.IsZero() || due.Before(soonest) {
 			soonest = due
 		}
 	}
@@ -112,6 +123,16 @@ func (m *Monitor) comeBack(w *watch) {
 	if !soonest.IsZero() {
 		m.hurry(w, soonest)
 	}
+}
+
+// budgetBack is when the first of the strangers' disconnections is an hour old.
+func budgetBack(h sessionwarden.History) time.Time {
+	for _, s := range h.Spent {
+		if s.Stranger {
+			return s.At.Add(time.Hour)
+		}
+	}
+	return time.Time{}
 }
 
 // settle acts and looks until nothing is left that time alone would settle, or
@@ -159,14 +180,17 @@ func (m *Monitor) release(ctx context.Context, w *watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	d := m.draft(w)
+	probed := false
 	for _, a := range w.h.Actions {
 		if decision, due := policy.Expire(d.account, a, d.now); due {
 			d.decide(a, decision)
 		}
-		if awaitsEndpoint(a) && !d.now.Before(a.NotTill) {
+		if triesLater(a) && !d.now.Before(a.NotTill) && !probed {
+			if probed = a.State == sessionwarden.Refused; probed {
+				d.postpone(a.ID) // one probe for the missing call is enough
+			}
 			a.NotTill = time.Time{}
-			d.settle(a, sessionwarden.Planned, "looking again whether the service can end one session")
-			break // one probe is enough
+			d.settle(a, sessionwarden.Planned, "trying again")
 		}
 	}
 	for _, id := range policy.Release(d.account, d.h, d.now) {
@@ -179,9 +203,19 @@ func (m *Monitor) release(ctx context.Context, w *watch) {
 	_ = m.finish(ctx, w, d, nil, nil) // not saved: held as before, and told
 }
 
+// postpone puts off what waits for the missing call, but for the action id.
+func (d *draft) postpone(id uint64) {
+	for _, a := range slices.Clone(d.h.Actions) {
+		if a.ID != id && a.State == sessionwarden.Refused && triesLater(a) {
+			a.NotTill = d.now.Add(reprobe)
+			d.put(a)
+		}
+	}
+}
+
 // decide brings an action to what policy decided.
 func (d *draft) decide(a sessionwarden.Action, decision policy.Decision) {
-	a.Hold = decision.Hold
+	a.Hold, a.NotTill = decision.Hold, time.Time{}
 	d.settle(a, decision.State, decision.Note)
 }
 
@@ -194,7 +228,8 @@ func (m *Monitor) nextAction(w *watch) (sessionwarden.Action, bool) {
 	var next sessionwarden.Action
 	found := false
 	for _, a := range w.h.Actions {
-		if a.State == sessionwarden.Planned && !now.Before(a.NotTill) && (!found || a.Attempts < next.Attempts) {
+		due := !now.Before(a.NotTill) || a.NotTill.Sub(now) > reprobe // or the clock was set back
+		if a.State == sessionwarden.Planned && due && (!found || a.Attempts < next.Attempts) {
 			next, found = a, true
 		}
 	}
@@ -225,12 +260,11 @@ func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error
 	decision := policy.Recheck(d.account, d.h, action, w.row(action), w.list.Complete, d.rails, d.now)
 	switch {
 	case decision.Wait:
-		action.NotTill = d.now.Add(freshFor)
+		// The longer it has waited, the longer it waits.
+		action.NotTill = d.now.Add(min(max(d.now.Sub(action.Created)/4, freshFor), 5*time.Minute))
 		d.settle(action, sessionwarden.Planned, decision.Note)
 	case decision.State == sessionwarden.Planned && w.ender == nil:
 		d.settle(action, sessionwarden.DryRun, "dry run: nothing was ended")
-	case decision.State == sessionwarden.Planned && action.Kind == sessionwarden.EndOne && action.Session == "":
-		d.settle(action, sessionwarden.Refused, "the service gave no id for this session, so it cannot be ended by itself")
 	case decision.State == sessionwarden.Planned:
 		// The attempt counts before the call, on disk: a crash in between
 		// must not make the limits forget it.
@@ -263,6 +297,9 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 	w.mu.Lock()
 	ender := w.ender
 	w.mu.Unlock()
+	if ender == nil {
+		return nil // a dry run since a moment ago: the next look says so
+	}
 	var err error
 	if planned.Kind == sessionwarden.EndAll {
 		err = ender.DisconnectAll(ctx)
@@ -295,7 +332,9 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 		}
 	case fault != nil && fault.Kind == sessionwarden.FaultLimited:
 		action.NotTill = d.now.Add(fault.RetryAfter)
-		action.Attempts--
+		if action.Attempts--; action.Attempts == 0 && !action.ByHand {
+			d.unspend(action.Stranger) // nothing was ended
+		}
 		d.settle(action, sessionwarden.Planned, "the service is rate limiting us; tried again at "+when(action.NotTill))
 		stop = err
 	case fault != nil && fault.Kind == sessionwarden.FaultNotFound:
@@ -303,7 +342,10 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 		d.settle(action, sessionwarden.Planned, "the service knows no such session; looking whether it is gone")
 		action.Answered = d.now
 		d.put(action)
-		d.notFound(action)
+		if w.unknown == nil {
+			w.unknown = make(map[uint64]bool)
+		}
+		w.unknown[action.ID] = true
 	default:
 		action.NotTill = d.now.Add(pause(action.Attempts))
 		action.Answered = d.now // the call may have worked: the next list tells
@@ -315,8 +357,18 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 	return errors.Join(stop, m.finish(ctx, w, d, nil, nil))
 }
 
-// notFound handles a 404 for a session that the list just read still had. The
-// same from a second session says that the service lacks the call.
+// unspend gives back the newest disconnection of a kind to the hour's budget.
+func (d *draft) unspend(stranger bool) {
+	for i := len(d.h.Spent) - 1; i >= 0; i-- {
+		if d.h.Spent[i].Stranger == stranger {
+			d.h.Spent = slices.Delete(d.h.Spent, i, i+1)
+			return
+		}
+	}
+}
+
+// notFound handles a 404 for a session that a list read afterwards still has.
+// The same from a second session says that the service lacks the call.
 func (d *draft) notFound(action sessionwarden.Action) {
 	if _, known := d.h.Told[endpointMissing]; !known {
 		if d.w.refused404 == "" || d.w.refused404 == action.Session {
@@ -330,7 +382,7 @@ func (d *draft) notFound(action sessionwarden.Action) {
 	}
 	d.tell(endpointMissing)
 	for _, a := range slices.Clone(d.h.Actions) {
-		if a.State == sessionwarden.Planned && a.Kind == sessionwarden.EndOne {
+		if a.Kind == sessionwarden.EndOne && (a.State == sessionwarden.Planned || a.State == sessionwarden.Refused && triesLater(a)) {
 			a.NotTill = d.now.Add(reprobe)
 			d.settle(a, sessionwarden.Refused, "the service lacks the call to end one session; tried again at "+when(a.NotTill))
 		}
@@ -340,7 +392,7 @@ func (d *draft) notFound(action sessionwarden.Action) {
 // retryRefused plans again what was refused for want of the endpoint.
 func (d *draft) retryRefused() {
 	for _, a := range slices.Clone(d.h.Actions) {
-		if awaitsEndpoint(a) {
+		if a.State == sessionwarden.Refused && triesLater(a) {
 			a.NotTill = time.Time{}
 			d.settle(a, sessionwarden.Planned, "the service can end single sessions again")
 		}
@@ -358,7 +410,11 @@ func (d *draft) verify(list sessionwarden.Listing) {
 		others = others || !row.Ownership.Untouchable()
 	}
 	for _, a := range slices.Clone(d.h.Actions) {
-		if a.Attempts == 0 || a.Answered.IsZero() || list.Asked.Before(a.Answered) ||
+		tried := a.Answered
+		if tried.IsZero() {
+			tried = a.Updated // the program ended between the call and its record
+		}
+		if a.Attempts == 0 || list.Asked.Before(tried) && !tried.After(d.now) ||
 			a.State != sessionwarden.Planned && a.State != sessionwarden.Done {
 			continue
 		}
@@ -366,13 +422,23 @@ func (d *draft) verify(list sessionwarden.Listing) {
 		if a.Kind == sessionwarden.EndAll {
 			there = others
 		}
+		unknown := d.w.unknown[a.ID]
+		delete(d.w.unknown, a.ID)
+		if unknown && there {
+			d.notFound(a)
+			if now, _ := d.action(a.ID); now.State != sessionwarden.Planned {
+				continue
+			}
+		}
 		switch {
+		case there && a.Answered.IsZero():
 		case !there && !list.Complete:
 		case !there:
 			d.settle(a, sessionwarden.Verified, "gone from the service's complete list, read at "+when(list.Asked))
 			d.gone(a)
 		case a.Attempts >= maxAttempts:
-			d.settle(a, sessionwarden.Failed, fmt.Sprintf("tried %d times, and the service still lists it", a.Attempts))
+			a.NotTill = d.now.Add(failedPause)
+			d.settle(a, sessionwarden.Failed, fmt.Sprintf("tried %d times, and the service still lists it; tried again at %s", a.Attempts, when(a.NotTill)))
 		case a.State == sessionwarden.Done:
 			a.NotTill = d.now.Add(pause(a.Attempts))
 			d.settle(a, sessionwarden.Planned, stillListed)

@@ -24,7 +24,7 @@ func (d *draft) missed(err error) {
 	} else {
 		d.log.Debug("a poll failed", "account", d.account.Name, "in_a_row", w.misses, "err", err)
 	}
-	if w.misses == 1 || d.h.Blind.Since.IsZero() {
+	if d.h.Blind.Since.IsZero() || w.misses == 1 && !d.h.Blind.Told {
 		d.h.Blind.Since = d.now
 	}
 	d.h.Blind.Why = err.Error()
@@ -68,7 +68,6 @@ func (d *draft) recovered(seen reading) {
 	if d.w.misses > 0 {
 		d.log.Info("polls work again", "account", d.account.Name, "failed", d.w.misses)
 	}
-	d.w.misses, d.w.missError = 0, ""
 	d.h.Blind = sessionwarden.Blindness{}
 	d.rails = rails(seen.badData, d.earliest, seen.live.ServerTime, d.now, d.now)
 	if !blind.Told {
@@ -102,10 +101,15 @@ func (m *Monitor) skipped(ctx context.Context, w *watch) {
 // stack, counted and told; the account's next poll comes as if nothing was.
 func (m *Monitor) panicked(ctx context.Context, w *watch, what string, r any) {
 	m.metrics.panics.Inc()
-	m.log.Error("a "+what+" panicked; the account goes on", "account", w.account.Name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	stack := string(debug.Stack())
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	m.log.Error("panicked; the account goes on", "account", w.account.Name, "while", what, "panic", fmt.Sprint(r), "stack", stack)
 	d := m.draft(w)
+	if what == "poll" {
+		w.owed = true // the client has shown us these bytes, and will call them known
+		d.missed(fmt.Errorf("the program made a mistake: %v", r))
+	}
 	if d.tellEvery("panic", time.Hour) {
 		d.notice(sessionwarden.ProgramError, sessionwarden.Critical, "The program made a mistake while watching "+d.account.Name,
 			"That "+what+" was dropped; the next one comes on schedule.",
@@ -149,7 +153,7 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 			continue
 		}
 		if len(alert.Items) == 0 {
-			if key := sessionwarden.Key("!" + alert.Title); w.unsavedFor[key] {
+			if key := sessionwarden.Key("!" + alert.Title); w.unsavedFor[key] || len(w.unsavedFor) >= maxPast {
 				continue
 			} else if w.unsavedFor == nil {
 				w.unsavedFor = map[sessionwarden.Key]bool{key: true}

@@ -126,7 +126,9 @@ func (m *Monitor) outcome(ctx context.Context, w *watch, actions []sessionwarden
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, a := range actions {
-		actions[i] = w.followed[a.ID]
+		if now, ok := w.followed[a.ID]; ok { // else somebody else waited for it too
+			actions[i] = now
+		}
 		delete(w.followed, a.ID)
 	}
 	return actions

@@ -85,7 +85,7 @@ func (d *draft) put(a sessionwarden.Action) {
 		return append(list, a)
 	}
 	d.actions = place(d.actions)
-	if a.State.Open() || awaitsEndpoint(a) {
+	if a.State.Open() || triesLater(a) {
 		d.h.Actions = place(d.h.Actions)
 	} else {
 		d.h.Actions = slices.DeleteFunc(slices.Clone(d.h.Actions), func(b sessionwarden.Action) bool { return b.ID == a.ID })
@@ -214,13 +214,13 @@ func (m *Monitor) logChange(c sessionwarden.Change) {
 func (m *Monitor) flush(ctx context.Context) error {
 	var changes []sessionwarden.Change
 	for _, w := range m.all() {
-		w.mu.Lock()
+		w.mu.Lock() // until all is on disk: nobody may change it in between
+		defer w.mu.Unlock()
 		if !w.h.Baseline.IsZero() && w.h.LastPoll.After(w.flushed) {
 			d := m.draft(w)
 			changes = append(changes, d.change())
 			w.flushed = d.now
 		}
-		w.mu.Unlock()
 	}
 	if len(changes) == 0 {
 		return nil

@@ -86,6 +86,8 @@ type Monitor struct {
 	polls   chan struct{} // a slot for each poll that may run at once
 	changed chan struct{} // the set of accounts or a schedule changed
 	unsaved atomic.Bool   // the last commit failed
+	ending  atomic.Bool   // no work is begun any more
+	badData string        // why the location data cannot be relied on, as people were told; only Run uses it
 
 	mu      sync.Mutex
 	watches map[string]*watch
@@ -120,6 +122,7 @@ type watch struct {
 	skips      int       // polls that were skipped in a row
 	missError  string
 	refused404 sessionwarden.SessionID // the last target that answered 404 though listed
+	unknown    map[uint64]bool         // actions whose call answered 404: the next list tells what that meant
 	selfEnded  int                     // how often a disconnection cost us our own session
 	acted      bool                    // a session was ended since the last list
 	unsavedFor map[sessionwarden.Key]bool

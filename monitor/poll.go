@@ -20,6 +20,9 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	defer w.mu.Unlock()
 	w.skips = 0
 	d := m.draft(w)
+	if err != nil && ctx.Err() != nil {
+		return err // broken off by whoever asked: it says nothing about the service
+	}
 	if err != nil {
 		w.owed = seen.owed
 		d.missed(err)
@@ -27,6 +30,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	}
 	if m.quiet(w, seen, d.now) {
 		w.list, w.read, w.h.LastPoll = seen.live, d.now, d.now
+		w.expired, w.owed = seen.expiredAt, seen.owed
 		return nil
 	}
 	d.recovered(seen)
@@ -38,8 +42,11 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	d.explain(judged, seen.live)
 	w.acted = false
 	err = m.finish(ctx, w, d, t, nil)
-	w.list, w.read = seen.live, d.now
-	w.expired, w.gen = seen.expiredAt, seen.gen
+	if err == nil {
+		w.list, w.read, w.gen = seen.live, d.now, seen.gen
+		w.misses, w.missError = 0, ""
+	}
+	w.expired = seen.expiredAt
 	w.owed = seen.owed || err != nil
 	return err // act and tell follow from what is on disk
 }
@@ -75,6 +82,7 @@ func (m *Monitor) fetch(ctx context.Context, w *watch) (reading, error) {
 			if sessionwarden.IsFault(err, sessionwarden.FaultRefused) {
 				return r, err
 			}
+			r.expiredAt = now // not at every poll: the live list is what matters
 			m.log.Debug("the expired sessions could not be read", "account", name, "err", err)
 			all = sessionwarden.Listing{}
 		} else {
@@ -140,7 +148,7 @@ func (w *watch) absent() bool {
 // locate says where each row's address lies. What is known of an address is
 // kept with the session as long as address and location data stay the same.
 func (m *Monitor) locate(w *watch, seen reading) located {
-	at := located{reading: seen, where: make([]sessionwarden.Location, len(seen.live.Rows)), relocated: seen.gen != w.gen && !w.read.IsZero()}
+	at := located{reading: seen, where: make([]sessionwarden.Location, len(seen.live.Rows)), relocated: seen.gen != w.gen || w.read.IsZero()}
 	for i, row := range seen.live.Rows {
 		at.where[i] = m.opts.Locate(row.Addr)
 	}
@@ -177,13 +185,13 @@ func (d *draft) judge(n news) []policy.Judged {
 		case isNew:
 		case changed:
 			s.Verdicts = stillTrue(s.Verdicts, d.account)
-		case n.reclassified[s.Seq]:
+		case n.reclassified[s.Seq] || n.told[s.Seq]:
 		default:
 			continue
 		}
 		c := d.ask(*s, first)
 		c.Before = fresh.before
-		c.Relocated = n.reclassified[s.Seq] && !isNew && !changed
+		c.Relocated = n.reclassified[s.Seq] && !isNew
 		judged = append(judged, d.found(s, c, known))
 	}
 	for i := range n.ended {
@@ -215,6 +223,10 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool) poli
 	for i := range findings {
 		findings[i].ID = d.next()
 		said := sessionwarden.Verdict{Rule: findings[i].Rule, Response: findings[i].Response}
+		if d.account.DryRun && said.Response >= sessionwarden.Disconnect {
+			// Nothing was done about it: once the dry run is over it is asked again.
+			said.Response = sessionwarden.Notify
+		}
 		if c.Relocated {
 			// Only the location data changed: a changed configuration must not
 			// make more of that than a question.
@@ -230,11 +242,11 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool) poli
 }
 
 // stillTrue drops the verdicts of rules that now ask for something else, so
-// that they are asked again.
+// that they are asked again. What a dry run said holds while it lasts.
 func stillTrue(verdicts []sessionwarden.Verdict, a sessionwarden.Account) []sessionwarden.Verdict {
 	kept := verdicts[:0]
 	for _, v := range verdicts {
-		if a.Response(v.Rule) == v.Response {
+		if a.Response(v.Rule) == v.Response || a.DryRun && v.Response == sessionwarden.Notify {
 			kept = append(kept, v)
 		}
 	}

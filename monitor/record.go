@@ -14,6 +14,7 @@ type news struct {
 	fresh        map[uint64]arrival // new sightings, by Seq
 	ended        []sessionwarden.Sighting
 	reclassified map[uint64]bool // only our location data says something else now
+	told         map[uint64]bool // the service tells more, or something else, of the same session
 }
 
 // arrival is a new sighting. before are the facts of the same session until
@@ -33,7 +34,7 @@ const (
 // on under other facts, and who is gone. A session is gone when two complete
 // lists in a row lack it; an incomplete list proves nobody's absence.
 func (d *draft) record(at located) news {
-	n := news{fresh: make(map[uint64]arrival), reclassified: make(map[uint64]bool)}
+	n := news{fresh: make(map[uint64]arrival), reclassified: make(map[uint64]bool), told: make(map[uint64]bool)}
 	match := d.matcher()
 	listed := make(map[uint64]bool, len(at.live.Rows))
 	for i, row := range at.live.Rows {
@@ -125,7 +126,7 @@ func (d *draft) matcher() func(sessionwarden.Session) *sessionwarden.Sighting {
 // on. An IPv6 address counts by its /64; a new browser version is nothing.
 func sameFacts(a, b sessionwarden.Session) bool {
 	return samePlace(a.Addr, b.Addr) && a.RawAddr == b.RawAddr &&
-		(a.UserAgent == b.UserAgent || policy.Device(a.UserAgent) == policy.Device(b.UserAgent))
+		(a.UserAgent == "" || a.UserAgent == b.UserAgent || policy.Device(a.UserAgent) == policy.Device(b.UserAgent))
 }
 
 // samePlace reports whether two addresses are one, or in one IPv6 /64.
@@ -156,11 +157,18 @@ func (d *draft) arrive(n *news, row sessionwarden.Session, where sessionwarden.L
 // goesOn updates a sighting whose session is where it was.
 func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at located, i int, n *news) {
 	flipped := s.Ownership != row.Ownership || s.ID != row.ID
+	if s.ServiceCountry != row.ServiceCountry {
+		n.told[s.Seq] = true // the second witness says something else
+	}
+	if s.Device == "" && row.UserAgent != "" {
+		s.Device, flipped = policy.Device(row.UserAgent), true
+		n.told[s.Seq] = true
+	}
 	s.Session, s.LastSeen, s.Missing = row, d.now, time.Time{}
 	if flipped {
 		d.touch(s.Seq)
 	}
-	if at.relocated && s.Location != at.where[i] {
+	if at.relocated && !sameLocation(s.Location, at.where[i]) {
 		if s.Location.Country != at.where[i].Country {
 			n.reclassified[s.Seq] = true
 			d.log.Info("new location data moves a known session", "account", d.account.Name, "address", s.AddrText(),
@@ -171,8 +179,15 @@ func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at 
 	}
 }
 
-// move ends the sighting before and starts one under the session's new facts.
-// What asks about the old one is void: the new facts are judged anew.
+// sameLocation reports whether two locations say the same, from the same data.
+func sameLocation(a, b sessionwarden.Location) bool {
+	same := a.Built.Equal(b.Built)
+	a.Built, b.Built = time.Time{}, time.Time{}
+	return same && a == b
+}
+
+// move ends the sighting before and starts one under the session's new facts,
+// which are judged anew. What was planned or asked about it goes on.
 func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.Session, where sessionwarden.Location) uint64 {
 	d.end(before.Seq, sessionwarden.Moved, time.Time{})
 	seq := d.arrive(n, row, where, &before)
@@ -191,11 +206,7 @@ func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.S
 		if action.Seq != before.Seq {
 			continue
 		}
-		if action.State == sessionwarden.Held && action.Hold == sessionwarden.HeldByAsk && len(s.Verdicts) == 0 {
-			d.settle(action, sessionwarden.Moot, "the session is elsewhere now and is judged anew")
-			continue
-		}
-		action.Seq = seq // it is the same session still
+		action.Seq = seq // it is the same session still: no question is escaped by moving
 		d.put(action)
 	}
 	return seq
@@ -221,7 +232,7 @@ func (d *draft) leave(seq uint64) {
 	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: s.Key(), Started: s.Started})
 	d.end(seq, sessionwarden.Gone, since)
 	for _, action := range slices.Clone(d.h.Actions) {
-		if action.Seq == seq && (action.State == sessionwarden.Held || awaitsEndpoint(action)) {
+		if action.Seq == seq && (action.State == sessionwarden.Held || triesLater(action)) {
 			d.settle(action, sessionwarden.Moot, "the session is gone by itself")
 		}
 	}

@@ -60,8 +60,10 @@ func (m *Monitor) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	forget := clock().Add(forgetEvery)
+	m.ending.Store(false)
 	for ctx.Err() == nil {
 		now := clock()
+		m.tellBadData(work, now)
 		due, wait := m.due(now)
 		if len(due) > 0 {
 			m.burst(work, due)
@@ -79,6 +81,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 		}
 		timer.Stop()
 	}
+	m.ending.Store(true)
 	cut := time.AfterFunc(grace, stop)
 	m.working.Wait()
 	cut.Stop()

@@ -49,6 +49,9 @@ func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
 				item.Action = &action
 			}
 		}
+		if item.Action != nil && d.grow(item) {
+			continue // people read of it in the alert that they have
+		}
 		items = append(items, item)
 	}
 	// disconnect_all reaches sessions that nothing was found on.
@@ -63,6 +66,30 @@ func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
 	if len(items) > 0 {
 		d.intrusion(items)
 	}
+}
+
+// grow adds what was found to the alert that already tells of the session's
+// action, and reports whether there is one.
+func (d *draft) grow(item sessionwarden.AlertItem) bool {
+	alert, ok := d.w.alerts[item.Action.AlertID]
+	if !ok {
+		return false
+	}
+	alert.Items = slices.Clone(alert.Items)
+	for i, old := range alert.Items {
+		if old.Action == nil || old.Action.ID != item.Action.ID {
+			continue
+		}
+		item.Findings = append(slices.Clone(old.Findings), item.Findings...)
+		alert.Items[i] = item
+		alert.Revision++
+		alert.Updated, alert.Correction = d.now, alert.Revision
+		alert.Severity = max(alert.Severity, worst(item))
+		alert.Waiting = waiting(alert)
+		d.alerts[alert.ID] = alert
+		return true
+	}
+	return false
 }
 
 // intrusion makes one alert of items and ties their actions to it.
@@ -125,17 +152,24 @@ func (d *draft) reviseAll() {
 			alert.Revision++
 			alert.Updated = d.now
 		}
-		if d.show(&alert, action) {
+		changed, correction := d.show(&alert, action)
+		if !changed {
+			continue
+		}
+		if correction {
 			alert.Correction = alert.Revision
 		}
 		d.alerts[alert.ID] = alert
 	}
 }
 
-// show puts the action's present state into the alert and reports whether
-// that says that what people were told before was untrue, or that a person is
-// needed now.
-func (d *draft) show(alert *sessionwarden.Alert, action sessionwarden.Action) (correction bool) {
+// show puts the action's present state into the alert and reports whether that
+// changed it, and whether it says that what people were told before was
+// untrue, or that a person is needed now.
+func (d *draft) show(alert *sessionwarden.Alert, action sessionwarden.Action) (changed, correction bool) {
+	if !slices.ContainsFunc(alert.Items, func(item sessionwarden.AlertItem) bool { return item.Action != nil && item.Action.ID == action.ID }) {
+		return d.bringUp(alert, action)
+	}
 	for i := range alert.Items {
 		item := &alert.Items[i]
 		if item.Action == nil || item.Action.ID != action.ID {
@@ -145,8 +179,11 @@ func (d *draft) show(alert *sessionwarden.Alert, action sessionwarden.Action) (c
 		if was.State == action.State && was.Note == action.Note {
 			continue
 		}
-		correction = correction || action.Note == stillListed || action.State == sessionwarden.Failed ||
-			action.State == sessionwarden.Refused || action.State == sessionwarden.Held && was.State != sessionwarden.Held
+		// What has failed before and fails again is no news.
+		correction = correction || (action.Note == stillListed || action.State == sessionwarden.Failed) && action.Attempts <= maxAttempts ||
+			action.State == sessionwarden.Refused && was.State != sessionwarden.Refused && action.Attempts <= 1 ||
+			action.State == sessionwarden.Held && was.State != sessionwarden.Held
+		changed = true
 		now := action
 		item.Action = &now
 		if s, ok := d.sighting(action.Seq); ok {
@@ -154,7 +191,25 @@ func (d *draft) show(alert *sessionwarden.Alert, action sessionwarden.Action) (c
 		}
 	}
 	alert.Waiting = waiting(*alert)
-	return correction
+	return changed, correction
+}
+
+// bringUp shows an action that the alert had no room for, where a person has
+// to know of it: in the place of one that came to a good end, or of the last.
+func (d *draft) bringUp(alert *sessionwarden.Alert, action sessionwarden.Action) (changed, correction bool) {
+	if len(alert.Items) == 0 || action.State != sessionwarden.Failed && action.State != sessionwarden.Refused && action.State != sessionwarden.Held {
+		return false, false
+	}
+	place := len(alert.Items) - 1
+	for i, item := range alert.Items {
+		if item.Action != nil && (item.Action.State == sessionwarden.Verified || item.Action.State == sessionwarden.Moot) {
+			place = i
+		}
+	}
+	s, _ := d.sighting(action.Seq)
+	alert.Items[place] = sessionwarden.AlertItem{Sighting: s, Action: &action}
+	alert.Waiting = waiting(*alert)
+	return true, true
 }
 
 // notice makes an alert that has no sessions: a title, and lines that say what
@@ -195,13 +250,16 @@ func (d *draft) tellEvery(key string, again time.Duration) bool {
 
 // loggedOut records that our own session was ended by someone.
 func (d *draft) loggedOut() {
+	if d.w.acted {
+		d.endedOurselves()
+		return
+	}
 	d.h.Logouts = append(d.h.Logouts, d.now)
 	if len(d.h.Logouts) > 64 {
 		d.h.Logouts = d.h.Logouts[len(d.h.Logouts)-64:]
 	}
 	d.dirty = true
-	f, ok := policy.LoggedOut(d.account, d.h.Logouts, d.now)
-	if ok {
+	if f, ok := policy.LoggedOut(d.account, d.h.Logouts, d.now); ok {
 		f.ID = d.next()
 		d.findings = append(d.findings, f)
 		if f.Response >= sessionwarden.Notify && d.tellEvery("logged_out", watcherReminder) {
@@ -210,12 +268,13 @@ func (d *draft) loggedOut() {
 				"If that was not you: somebody tries to blind the watch. Change the password and the API key, and look at: sessionwarden sessions --account "+d.account.Name)
 		}
 	}
-	if d.w.acted {
-		d.w.selfEnded++
-		if d.w.selfEnded == 2 {
-			d.notice(sessionwarden.OwnSession, sessionwarden.Critical, "Ending a session ended our own one too, twice",
-				"The watch logged in again and goes on; what was to be ended is still ended one by one.",
-				"The service may have changed what its call does. Look at: sessionwarden actions --account "+d.account.Name)
-		}
+}
+
+// endedOurselves records that our own call to end a session ended ours too.
+func (d *draft) endedOurselves() {
+	if d.w.selfEnded++; d.w.selfEnded == 2 {
+		d.notice(sessionwarden.OwnSession, sessionwarden.Critical, "Ending a session ended our own one too, twice",
+			"The watch logged in again and goes on; what was to be ended is still ended one by one.",
+			"The service may have changed what its call does. Look at: sessionwarden actions --account "+d.account.Name)
 	}
 }

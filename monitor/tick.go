@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -72,6 +73,7 @@ func (t *tick) flush(ctx context.Context, now bool) {
 		t.timer = nil
 	}
 	t.mu.Unlock()
+	defer close(r.done)
+	r.err = errors.New("the commit did not come to its end")
 	r.err = t.journal.Commit(context.WithoutCancel(ctx), changes)
-	close(r.done)
 }

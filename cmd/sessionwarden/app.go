@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,7 +40,8 @@ type app struct {
 	api      http.Handler
 	started  time.Time
 	running  bool
-	opsAddr  string // where health and metrics are served
+	opsAddr  string      // where health and metrics are served
+	mistakes atomic.Bool // the configuration on disk was not taken
 
 	steps []step
 }
@@ -187,7 +189,7 @@ func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
 			transport = made
 			transports[account.CAFile] = made
 		}
-		client, err := newClient(cfg, account, transport, a.log, a.metrics)
+		client, err := newClient(a.cfg.DataDir, account, transport, a.log, a.metrics)
 		if err != nil {
 			return nil, err
 		}
@@ -202,8 +204,8 @@ func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
 
 // newClient makes the client of one account. Its token is kept in a file of
 // its own, so that no backup of the database holds it.
-func newClient(cfg *config.Config, account config.Account, transport http.RoundTripper, log *slog.Logger, metrics *mannco.Metrics) (*mannco.Client, error) {
-	tokens := filepath.Join(cfg.DataDir, "tokens")
+func newClient(dataDir string, account config.Account, transport http.RoundTripper, log *slog.Logger, metrics *mannco.Metrics) (*mannco.Client, error) {
+	tokens := filepath.Join(dataDir, "tokens")
 	if err := os.MkdirAll(tokens, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory for tokens: %w", err)
 	}
@@ -243,6 +245,9 @@ func (a *app) status() sessionwarden.Status {
 	}
 	if len(s.Channels) == 0 {
 		s.Warnings = append(s.Warnings, "no alert channel is configured: findings are only logged; see [alert.slack] in config.example.toml")
+	}
+	if a.mistakes.Load() {
+		s.Warnings = append(s.Warnings, "the configuration on disk has mistakes, and the one before it is in use: sessionwarden check --offline tells them")
 	}
 	s.Warnings = append(s.Warnings, a.cfg.Notices...)
 	return s

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sessionwarden/config"
 	"sessionwarden/storage"
 	"sessionwarden/web"
 )
@@ -39,10 +40,17 @@ func (c *command) restoreCommand() *cobra.Command {
 		Long: "Checks the backup and puts it in place of the database; what was there is\nkept beside it. The daemon must not run meanwhile.",
 		Args: wantArgs(1, 1, "the backup to restore"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := c.loadConfig()
+			path, err := config.Find(c.configFile, c.getenv)
 			if err != nil {
-				return err
+				return &usageError{err}
 			}
+			options := c.configOptions()
+			options.SecretsLater = true
+			cfg, err := config.LoadFile(path, options)
+			if err != nil {
+				return &usageError{err}
+			}
+			_, missing := os.Stat(databasePath(cfg))
 			if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 				return fmt.Errorf("making the data directory: %w", err)
 			}
@@ -52,7 +60,10 @@ func (c *command) restoreCommand() *cobra.Command {
 			if err := storage.Restore(cmd.Context(), args[0], databasePath(cfg), storage.Options{Version: version}); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.out, "Restored: %s\nWhat was there before is kept beside it in %s.\n", args[0], cfg.DataDir)
+			fmt.Fprintf(c.out, "Restored: %s\n", args[0])
+			if missing == nil {
+				fmt.Fprintf(c.out, "What was there before is kept beside it in %s.\n", cfg.DataDir)
+			}
 			return nil
 		},
 	}

@@ -82,7 +82,7 @@ func (c *command) answerCommand(name, short string, answer func(*web.Client, con
 // withActions does something about actions and says what came of each.
 func (c *command) withActions(ctx context.Context, do func(*web.Client) ([]web.ActionRow, error)) error {
 	var rows []web.ActionRow
-	err := c.ask(ctx, func(client *web.Client) (err error) {
+	err := c.reach(ctx, true, func(client *web.Client) (err error) {
 		rows, err = do(client)
 		return err
 	})

@@ -193,7 +193,7 @@ func (k *checker) account(ctx context.Context, cfg *config.Config, account confi
 		return
 	}
 	defer transport.CloseIdleConnections()
-	client, err := newClient(cfg, account, http.RoundTripper(transport), nil, nil)
+	client, err := newClient(cfg.DataDir, account, http.RoundTripper(transport), nil, nil)
 	if err != nil {
 		k.fail(what, err.Error(), "")
 		return

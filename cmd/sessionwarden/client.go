@@ -13,9 +13,9 @@ import (
 
 // client reaches the watch for a command: over the daemon's socket or, where
 // no daemon runs, through the very same API put over the database in this
-// process. The person notices no difference. The caller calls done, which
-// delivers what the command gave cause to tell.
-func (c *command) client(ctx context.Context) (client *web.Client, done func() error, err error) {
+// process. The person notices no difference. The caller calls done; telling, it
+// first delivers what the command gave cause to tell.
+func (c *command) client(ctx context.Context) (client *web.Client, done func(telling bool) error, err error) {
 	path, err := config.Find(c.configFile, c.getenv)
 	if err != nil {
 		return nil, nil, &usageError{err}
@@ -26,7 +26,7 @@ func (c *command) client(ctx context.Context) (client *web.Client, done func() e
 	if dir, err := config.DataDir(path, options); err == nil {
 		client, err = web.DialSocket(web.SocketPath(dir, web.RuntimeDir(c.getenv)))
 		if err == nil {
-			return client, func() error { client.Close(); return nil }, nil
+			return client, func(bool) error { client.Close(); return nil }, nil
 		}
 		if !errors.Is(err, web.ErrNotRunning) {
 			return nil, nil, err
@@ -43,25 +43,35 @@ func (c *command) client(ctx context.Context) (client *web.Client, done func() e
 	if err != nil {
 		return nil, nil, err
 	}
-	done = func() error {
-		deliver, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliverWait)
-		defer cancel()
-		return errors.Join(a.deliver(deliver), a.Close())
+	done = func(telling bool) error {
+		if telling {
+			deliver, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliverWait)
+			defer cancel()
+			if err := a.deliver(deliver); err != nil {
+				fmt.Fprintf(c.err, "Note: %v\n", err)
+			}
+		}
+		return a.Close()
 	}
 	return web.NewClient(web.InProcess(a.api)), done, nil
 }
 
 // ask reaches the watch, lets do ask it something, and lets go of it.
 func (c *command) ask(ctx context.Context, do func(*web.Client) error) error {
+	return c.reach(ctx, false, do)
+}
+
+// reach is ask; telling, it also delivers what do gave cause to tell.
+func (c *command) reach(ctx context.Context, telling bool, do func(*web.Client) error) error {
 	client, done, err := c.client(ctx)
 	if err != nil {
 		return err
 	}
 	if err := do(client); err != nil {
-		_ = done() // what went wrong first is what counts
+		_ = done(telling) // what went wrong first is what counts
 		return err
 	}
-	return done()
+	return done(telling)
 }
 
 const (

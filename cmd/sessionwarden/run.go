@@ -60,6 +60,9 @@ proven (10 s at most), delivers its alerts (30 s at most) and ends.`,
 
 // watch is the daemon.
 func (c *command) watch(ctx context.Context, cfg *config.Config, startEmpty bool) error {
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	a, err := open(ctx, cfg, c.err, startEmpty)
 	if err != nil {
 		return err
@@ -73,9 +76,6 @@ func (c *command) watch(ctx context.Context, cfg *config.Config, startEmpty bool
 	if err != nil {
 		return errors.Join(err, a.Close())
 	}
-	reload := make(chan os.Signal, 1)
-	signal.Notify(reload, syscall.SIGHUP)
-	defer signal.Stop(reload)
 	err = a.run(ctx, reload, func() (*config.Config, error) { return config.LoadFile(cfg.Path, c.configOptions()) }, served)
 	a.log.Info("sessionwarden has stopped")
 	return errors.Join(err, a.Close())
@@ -192,6 +192,7 @@ func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
 	}
 	if err != nil {
 		a.log.Error("the new configuration is not taken; the old one stays", "err", err)
+		a.mistakes.Store(true)
 		now := time.Now().UTC()
 		a.teller.Urgent(sessionwarden.Alert{
 			Kind: sessionwarden.ConfigBad, Severity: sessionwarden.Warning, Created: now, Updated: now,
@@ -200,6 +201,7 @@ func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
 		})
 		return
 	}
+	a.mistakes.Store(false)
 	for _, name := range needRestart(a.cfg, cfg) {
 		a.log.Warn("this change takes effect with the next start only", "key", name)
 	}
@@ -264,11 +266,13 @@ func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool,
 		}
 	}
 	fmt.Fprintf(c.out, "%d accounts polled, %d new findings\n", len(cfg.Accounts), found)
-	if err := errors.Join(polled, told, a.Close()); err != nil {
-		return err
+	err = errors.Join(polled, told, a.Close())
+	if reached { // what was found matters more than what else went wrong
+		says := ""
+		if err != nil {
+			says = "sessionwarden: " + err.Error()
+		}
+		return &exitError{status: exitFinding, says: says}
 	}
-	if reached {
-		return &exitError{status: exitFinding}
-	}
-	return nil
+	return err
 }

@@ -1,0 +1,574 @@
+package monitor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/monitor"
+)
+
+// hooked is a service whose Disconnect a test writes.
+type hooked struct {
+	*service
+	end func(id sessionwarden.SessionID) error
+}
+
+func (h *hooked) Disconnect(_ context.Context, id sessionwarden.SessionID) error {
+	h.mu.Lock()
+	h.ended = append(h.ended, id)
+	h.mu.Unlock()
+	return h.end(id)
+}
+
+func (h *house) watchWith(l monitor.Lister, e monitor.Ender) {
+	if err := h.m.Watch(context.Background(), []monitor.Watched{{Account: h.account, Lister: l, Ender: e}}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func later(d time.Duration) func(*sessionwarden.Session) {
+	return func(s *sessionwarden.Session) { s.Started = s.Started.Add(d) }
+}
+
+// Decoys that sign out at the moment of the call.
+func TestDecoysSignOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		hk := &hooked{service: h.service}
+		hk.end = func(id sessionwarden.SessionID) error {
+			if id == "78" || id == "79" { // signed out just before
+				h.service.signOut(id)
+				return errNotFound
+			}
+			h.service.signOut(id)
+			return nil
+		}
+		h.watchWith(hk, hk)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		h.service.signIn(session("78", "203.0.113.6", later(10*time.Second)))
+		h.service.signIn(session("79", "203.0.113.7", later(20*time.Second)))
+		pass(40 * time.Minute)
+		for _, r := range h.service.rows {
+			if r.ID == "77" {
+				t.Error("the thief lives after 40 minutes")
+			}
+		}
+		if _, n := h.journal.alertOf(sessionwarden.ServiceOdd); n > 0 {
+			t.Error("told that the endpoint is missing")
+		}
+	})
+}
+
+// 429 uses up the hour's budget.
+func TestRateLimitSpendsBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnects = 3; a.MaxDisconnectsStrangers = 3 })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) {
+			s.refuses = &sessionwarden.Fault{Kind: sessionwarden.FaultLimited, Doing: "ending", Message: "slow", RetryAfter: time.Second}
+		})
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(40 * time.Second)
+		h.service.set(func(s *service) { s.refuses = nil })
+		pass(10 * time.Minute)
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+// A poll that panics on its content blinds the account silently.
+func TestPanicThenQuiet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		boom := true
+		h.m = monitor.New(monitor.Options{Journal: h.journal, Locate: func(a netip.Addr) sessionwarden.Location {
+			if boom && a == netip.MustParseAddr("203.0.113.5") {
+				boom = false
+				panic("once")
+			}
+			return h.where(a)
+		}})
+		h.watch()
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(61 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(20 * time.Minute)
+		wantCalls(t, h.service, "77")
+	})
+}
+
+// Dry run switched off.
+func TestDryRunOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.DryRun = true })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(61 * time.Second)
+		wantStates(t, h.journal, "dry_run")
+		h.account.DryRun = false
+		h.watch()
+		pass(10 * time.Minute)
+		wantCalls(t, h.service, "77")
+	})
+}
+
+// Killed between the call and its record.
+func TestKilledAfterCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		hk := &hooked{service: h.service}
+		hk.end = func(id sessionwarden.SessionID) error {
+			h.service.signOut(id)
+			h.journal.set(func(j *journal) { j.fails = errDisk }) // the result is never recorded
+			return nil
+		}
+		h.watchWith(hk, hk)
+		h.atHome()
+		stop := h.run()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(30 * time.Second)
+		stop()
+		h.journal.set(func(j *journal) { j.fails = nil })
+		h.restart()
+		stop = h.run()
+		defer stop()
+		pass(2 * time.Minute)
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+// Restart with better location data.
+func TestRestartNewGeo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		pass(61 * time.Second)
+		stop()
+		h.mu.Lock()
+		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
+		h.gen++
+		h.mu.Unlock()
+		h.restart()
+		stop = h.run()
+		defer stop()
+		pass(5 * time.Minute)
+		wantStates(t, h.journal, "held")
+	})
+}
+
+// New location data whose commit failed.
+func TestGeoCommitFailed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.mu.Lock()
+		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
+		h.gen++
+		h.mu.Unlock()
+		h.journal.set(func(j *journal) { j.fails = errDisk })
+		pass(35 * time.Second)
+		h.journal.set(func(j *journal) { j.fails = nil })
+		pass(5 * time.Minute)
+		wantStates(t, h.journal, "held")
+	})
+}
+
+// A target that an incomplete list does not show.
+func TestWaitSpam(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses = errNet })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(30 * time.Second)
+		h.service.set(func(s *service) { s.partly = true; s.refuses = nil })
+		h.service.signOut("77")
+		lists, commits := h.service.lists, h.journal.count()
+		pass(10 * time.Minute)
+		a, _ := h.journal.alertOf(sessionwarden.Intrusion)
+		if n := h.service.lists - lists; n > 120 {
+			t.Errorf("%d lists in ten minutes of waiting", n)
+		}
+		if n := h.journal.count() - commits; n > 60 || a.Revision > 20 {
+			t.Errorf("%d commits and %d revisions of the alert in ten minutes of waiting", n, a.Revision)
+		}
+	})
+}
+
+// Question escapes by moving.
+func TestAskEscape(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.AskDefault = sessionwarden.DisconnectSession })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "8.8.8.8")) // no known place: asked
+		pass(61 * time.Second)
+		wantStates(t, h.journal, "held")
+		h.service.set(func(s *service) {
+			for i := range s.rows {
+				if s.rows[i].ID == "77" {
+					s.rows[i].Addr = netip.MustParseAddr("192.0.2.200")
+				}
+			}
+		})
+		pass(30 * time.Minute)
+		wantCalls(t, h.service, "77")
+	})
+}
+
+// The disconnect call fails for two minutes.
+func TestOutageOfDisconnect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses = errNet })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(2 * time.Minute)
+		h.service.set(func(s *service) { s.refuses = nil })
+		pass(3 * time.Hour)
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+// Failures of those beyond twelve.
+func TestBeyondTwelve(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		hk := &hooked{service: h.service}
+		hk.end = func(id sessionwarden.SessionID) error {
+			if id == "100" {
+				return nil // lies for ever
+			}
+			h.service.signOut(id)
+			return nil
+		}
+		h.watchWith(hk, hk)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("100", "203.0.113.5"))
+		for i := range 13 {
+			h.service.signIn(session(fmt.Sprint(101+i), fmt.Sprintf("203.0.113.%d", 10+i), later(time.Duration(i+1)*time.Second)))
+		}
+		pass(10 * time.Minute)
+		a, _ := h.journal.alertOf(sessionwarden.Intrusion)
+		if a.Correction == 0 {
+			t.Error("people were never told that one failed")
+		}
+	})
+}
+
+// Slow schedule: list fails at recheck.
+func TestSlowScheduleRetry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) {
+			a.Schedule = "@every 6h"
+			a.Rules[sessionwarden.UnknownCountry] = sessionwarden.Ask
+			a.AskDefault = sessionwarden.DisconnectSession
+		})
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		h.service.set(func(s *service) { s.refuses = errNet })
+		pass(6*time.Hour - 30*time.Second)
+		h.service.set(func(s *service) { s.fails = errNet }) // one list fails
+		pass(3 * time.Second)
+		h.service.set(func(s *service) { s.fails = nil; s.refuses = nil })
+		pass(2 * time.Hour)
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+// 12b question's deadline under a slow schedule.
+func TestSlowScheduleDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) {
+			a.Schedule = "@every 6h"
+			a.AskDefault = sessionwarden.DisconnectSession
+		})
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "8.8.8.8"))
+		pass(6 * time.Hour)
+		wantStates(t, h.journal, "held")
+		pass(2 * time.Hour)
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+// blind since after a restart.
+func TestBlindSince(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.fails = errNet })
+		began := time.Now()
+		pass(10 * time.Minute)
+		stop()
+		pass(time.Hour)
+		h.restart()
+		stop = h.run()
+		defer stop()
+		pass(10 * time.Minute)
+		h.service.set(func(s *service) { s.fails = nil })
+		pass(time.Minute)
+		a, _ := h.journal.alertOf(sessionwarden.Recovered)
+		if want := began.Add(30 * time.Second).Truncate(time.Minute).UTC().Format("15:04"); len(a.Lines) == 0 || !strings.Contains(a.Lines[0], want) {
+			t.Errorf("blind since %s, but told: %q", want, a.Lines)
+		}
+	})
+}
+
+// two people disconnect the same session.
+func TestTwoByHand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		hk := &hooked{service: h.service}
+		hk.end = func(id sessionwarden.SessionID) error {
+			time.Sleep(3 * time.Second)
+			h.service.signOut(id)
+			return nil
+		}
+		h.watchWith(hk, hk)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		for range 2 {
+			go func() {
+				a, err := h.m.Disconnect(context.Background(), "main", []sessionwarden.SessionID{"1"})
+				if err == nil && (len(a) != 1 || a[0].ID == 0) {
+					t.Errorf("an action that is none: %+v", a)
+				}
+			}()
+			time.Sleep(time.Second)
+		}
+		pass(time.Minute)
+	})
+}
+
+// planned with a changed config and new location data at the same time
+func TestRelocatedAndChanged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.mu.Lock()
+		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
+		h.gen++
+		h.mu.Unlock()
+		h.account.Rules = map[sessionwarden.Rule]sessionwarden.Response{}
+		for _, info := range sessionwarden.Rules() {
+			h.account.Rules[info.Rule] = info.Response
+		}
+		h.account.Rules[sessionwarden.HostingNetwork] = sessionwarden.Log // an unrelated change
+		h.watch()
+		pass(2 * time.Minute)
+		wantCalls(t, h.service)
+	})
+}
+
+// own session, ended by our own disconnection
+func TestOwnEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		hk := &hooked{service: h.service}
+		hk.end = func(id sessionwarden.SessionID) error {
+			h.service.signOut(id)
+			h.service.set(func(s *service) { s.loggedOut = 1 })
+			return nil
+		}
+		h.watchWith(hk, hk)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		for i := range 3 {
+			h.service.signIn(session(fmt.Sprint(77+i), "203.0.113.5"))
+			pass(60 * time.Second)
+		}
+		for _, f := range h.journal.finds {
+			if f.Rule == sessionwarden.WatcherLoggedOut {
+				t.Errorf("our own doing is blamed on somebody: %s", f.Reason)
+			}
+		}
+		if a, n := h.journal.alertOf(sessionwarden.OwnSession); n != 1 || !strings.Contains(a.Title, "twice") {
+			t.Errorf("told %d times: %+v", n, a)
+		}
+	})
+}
+
+// clock set back after a disconnection.
+var _ = errors.New
+
+// A person who breaks off a command is counted as a poll that failed.
+func TestCancelledCommand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.Schedule = "@every 1h" })
+		h.atHome()
+		h.service.slow = 2 * time.Second
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			_, err := h.m.Disconnect(ctx, "main", []sessionwarden.SessionID{"1"})
+			cancel()
+			_ = err
+		}
+		if len(h.m.Blind()) > 0 {
+			t.Error("blind because a person pressed Ctrl-C three times")
+		}
+	})
+}
+
+// the stronger finding takes the action away from its first alert
+func TestOldAlertStaysHeld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "8.8.8.8"))
+		pass(60 * time.Second)
+		wantStates(t, h.journal, "held")
+		h.account.Rules = map[sessionwarden.Rule]sessionwarden.Response{}
+		for _, info := range sessionwarden.Rules() {
+			h.account.Rules[info.Rule] = info.Response
+		}
+		h.account.Rules[sessionwarden.UnknownCountry] = sessionwarden.Disconnect
+		h.watch()
+		pass(2 * time.Minute)
+		wantStates(t, h.journal, "verified")
+		for _, a := range h.journal.alerts {
+			if len(a.Items) > 0 && a.Items[0].Action != nil {
+			}
+		}
+	})
+}
+
+// Stopping ends between two actions: what is left is on disk anyway.
+func TestStopWhileActing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		hk := &hooked{service: h.service}
+		hk.end = func(id sessionwarden.SessionID) error {
+			time.Sleep(300 * time.Millisecond)
+			h.service.signOut(id)
+			return nil
+		}
+		h.watchWith(hk, hk)
+		h.atHome()
+		stop := h.run()
+		pass(31 * time.Second)
+		for i := range 90 {
+			h.service.signIn(session(fmt.Sprint(101+i), fmt.Sprintf("203.0.113.%d", 10+i), later(time.Duration(i+1)*time.Second)))
+		}
+		pass(30 * time.Second)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("stopping took %v although nothing hangs", took)
+		}
+	})
+}
+
+// Twenty sessions wait for a missing call: it is looked for once an hour.
+func TestManyWaitForOneProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses = errNotFound })
+		for i := range 20 {
+			h.service.signIn(session(fmt.Sprint(101+i), fmt.Sprintf("203.0.113.%d", 10+i), later(time.Duration(i+1)*time.Second)))
+		}
+		pass(5 * time.Minute)
+		before := len(h.service.calls())
+		pass(3 * time.Hour)
+		if n := len(h.service.calls()) - before; n < 2 || n > 4 {
+			t.Errorf("%d looks for the call in three hours, want three", n)
+		}
+	})
+}
+
+// The expired sessions are listed as often as was asked for.
+func TestExpiredListsAreSpaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.ExpiredEvery = 10 * time.Minute })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		before := h.service.lists
+		pass(time.Hour)
+		if n := h.service.lists - before; n < 120 || n > 130 {
+			t.Errorf("%d lists in an hour, want 120 and six of expired ones", n)
+		}
+	})
+}
