@@ -25,7 +25,7 @@ type Action struct {
 	Attempts int
 	Deadline time.Time // when a question ends; zero: it stands until a person answers
 	NotTill  time.Time // not tried again before this
-	Answered time.Time // when the service said that it was done
+	Answered time.Time // when the last call came back, well or not
 	Created  time.Time
 	Updated  time.Time
 }

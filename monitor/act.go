@@ -135,9 +135,9 @@ func budgetBack(h sessionwarden.History) time.Time {
 	return time.Time{}
 }
 
-// settle acts and looks until nothing is left that time alone would settle, or
+// awaitProof acts and looks until nothing is left that time alone would settle, or
 // ctx ends.
-func (m *Monitor) settle(ctx context.Context, w *watch) {
+func (m *Monitor) awaitProof(ctx context.Context, w *watch) {
 	for ctx.Err() == nil {
 		m.act(ctx, w)
 		w.mu.Lock()
@@ -380,7 +380,7 @@ func (d *draft) notFound(action sessionwarden.Action) {
 			"Suspicious sessions are found and told, but not ended. It is tried again every hour.",
 			"To end a session now: sign in at https://mannco.store and sign out everywhere.")
 	}
-	d.tell(endpointMissing)
+	d.mayTell(endpointMissing)
 	for _, a := range slices.Clone(d.h.Actions) {
 		if a.Kind == sessionwarden.EndOne && (a.State == sessionwarden.Planned || a.State == sessionwarden.Refused && triesLater(a)) {
 			a.NotTill = d.now.Add(reprobe)

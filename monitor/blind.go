@@ -89,7 +89,7 @@ func (m *Monitor) skipped(ctx context.Context, w *watch) {
 		return
 	}
 	d := m.draft(w)
-	if d.tellEvery("slow", 24*time.Hour) {
+	if d.mayTellEvery("slow", 24*time.Hour) {
 		d.notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "Polls of "+d.account.Name+" take longer than its schedule",
 			"Three times in a row a poll was skipped since the one before it still ran.",
 			"Write a slower schedule, or look at what is slow: sessionwarden check")
@@ -110,7 +110,7 @@ func (m *Monitor) panicked(ctx context.Context, w *watch, what string, r any) {
 		w.owed = true // the client has shown us these bytes, and will call them known
 		d.missed(fmt.Errorf("the program made a mistake: %v", r))
 	}
-	if d.tellEvery("panic", time.Hour) {
+	if d.mayTellEvery("panic", time.Hour) {
 		d.notice(sessionwarden.ProgramError, sessionwarden.Critical, "The program made a mistake while watching "+d.account.Name,
 			"That "+what+" was dropped; the next one comes on schedule.",
 			"Please report it with the lines of the log that follow \"panicked\".")

@@ -122,7 +122,7 @@ func (m *Monitor) outcome(ctx context.Context, w *watch, actions []sessionwarden
 	w.mu.Unlock()
 	bounded, cancel := context.WithTimeout(ctx, byHandWait)
 	defer cancel()
-	m.guarded(ctx, w, "act", func() { m.settle(bounded, w) })
+	m.guarded(ctx, w, "act", func() { m.awaitProof(bounded, w) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, a := range actions {

@@ -205,7 +205,7 @@ func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
 	bounded, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
 	for _, w := range watches {
-		polls.Go(func() { m.guarded(ctx, w, "act", func() { m.settle(bounded, w) }) })
+		polls.Go(func() { m.guarded(ctx, w, "act", func() { m.awaitProof(bounded, w) }) })
 	}
 	polls.Wait()
 	return errors.Join(joinNamed(watches, errs), m.flush(context.WithoutCancel(ctx)))

@@ -19,13 +19,13 @@ const (
 // one for each oddity of the service that nobody was told of yet.
 func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
 	for _, note := range list.Notes {
-		if d.tell("note: " + note) {
+		if d.mayTell("note: " + note) {
 			d.notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "The service answers in a way that is new", note,
 				"Watching goes on with what can be understood.")
 		}
 	}
 	for _, row := range list.Rows {
-		if row.Ownership == sessionwarden.Disputed && d.tell("disputed: "+string(row.Key())) {
+		if row.Ownership == sessionwarden.Disputed && d.mayTell("disputed: "+string(row.Key())) {
 			d.notice(sessionwarden.OwnSession, sessionwarden.Critical,
 				"The service marks a session as ours that contradicts our own login",
 				"Session "+string(row.ID)+" from "+row.AddrText()+" is left alone, whatever the rules say.",
@@ -222,12 +222,12 @@ func (d *draft) notice(kind sessionwarden.AlertKind, severity sessionwarden.Seve
 	}
 }
 
-// tell reports whether people have to be told of key, and remembers that they
+// mayTell reports whether people have to be told of key, and remembers that they
 // were. The same is told again after a month at the earliest.
-func (d *draft) tell(key string) bool { return d.tellEvery(key, remindAfter) }
+func (d *draft) mayTell(key string) bool { return d.mayTellEvery(key, remindAfter) }
 
-// tellEvery is tell with another time before the next telling.
-func (d *draft) tellEvery(key string, again time.Duration) bool {
+// mayTellEvery is mayTell with another time before the next telling.
+func (d *draft) mayTellEvery(key string, again time.Duration) bool {
 	if at, told := d.h.Told[key]; told && d.now.Sub(at) < again {
 		return false
 	}
@@ -262,7 +262,7 @@ func (d *draft) loggedOut() {
 	if f, ok := policy.LoggedOut(d.account, d.h.Logouts, d.now); ok {
 		f.ID = d.next()
 		d.findings = append(d.findings, f)
-		if f.Response >= sessionwarden.Notify && d.tellEvery("logged_out", watcherReminder) {
+		if f.Response >= sessionwarden.Notify && d.mayTellEvery("logged_out", watcherReminder) {
 			d.notice(sessionwarden.OwnSession, f.Severity, f.Reason,
 				"The watch logged in again at once and goes on.",
 				"If that was not you: somebody tries to blind the watch. Change the password and the API key, and look at: sessionwarden sessions --account "+d.account.Name)

@@ -54,11 +54,8 @@ func (c *command) restoreCommand() *cobra.Command {
 			if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 				return fmt.Errorf("making the data directory: %w", err)
 			}
-			if err := storage.Check(cmd.Context(), args[0]); err != nil {
-				return fmt.Errorf("%s is not a backup that can be restored, and nothing was changed: %w", args[0], err)
-			}
 			if err := storage.Restore(cmd.Context(), args[0], databasePath(cfg), storage.Options{Version: version}); err != nil {
-				return err
+				return fmt.Errorf("%s was not restored, and what was there is as it was: %w", args[0], err)
 			}
 			fmt.Fprintf(c.out, "Restored: %s\n", args[0])
 			if missing == nil {

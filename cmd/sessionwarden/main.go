@@ -1,9 +1,12 @@
 // Command sessionwarden watches accounts on a marketplace, disconnects the
 // sessions that should not be there, and tells people.
 //
-// Every command lives in a file of its own name. What they share: app.go puts
-// the packages together, client.go reaches the daemon or, where none runs, the
-// database; print.go is the only place that writes for people.
+// The commands: run.go, check.go, demo.go, simulate.go, status.go, tables.go
+// (sessions, history, findings, actions), byhand.go (disconnect, approve,
+// deny), backup.go (with restore and export), geo.go, version.go (with alert
+// test). What they share: app.go puts the packages together, client.go reaches
+// the daemon or, where none runs, the database; print.go is the one door to the
+// terminal.
 package main
 
 import (
