@@ -573,3 +573,37 @@ func TestExpiredListsAreSpaced(t *testing.T) {
 		}
 	})
 }
+
+// A country that is expected from now on makes its sessions unsuspicious, and
+// a change that has nothing to do with a session finds nothing on it again.
+func TestChangedConfigurationForgetsWhatIsNotTrueAnyMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) {
+			a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify
+			a.Rules[sessionwarden.NewCountry] = sessionwarden.Log
+		})
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		findings := len(h.journal.finds)
+		h.account.Trusted = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} // elsewhere
+		h.watch()
+		pass(31 * time.Second)
+		if n := len(h.journal.finds) - findings; n != 0 {
+			t.Errorf("%d findings again on what was found before", n)
+		}
+		if got := h.m.Status()[0].Suspicious; got != 1 {
+			t.Fatalf("%d suspicious sessions, want 1", got)
+		}
+		h.account.Expected = []sessionwarden.Country{"DE", "VN"}
+		h.watch()
+		pass(31 * time.Second)
+		if got := h.m.Status()[0].Suspicious; got != 0 {
+			t.Errorf("%d suspicious sessions although the country is expected now", got)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sessionwarden"
@@ -181,10 +182,11 @@ func (d *draft) judge(n news) []policy.Judged {
 		s := &d.h.Live[i]
 		fresh, isNew := n.fresh[s.Seq]
 		known := first || !isNew
+		var said []sessionwarden.Verdict
 		switch {
 		case isNew:
 		case changed:
-			s.Verdicts = stillTrue(s.Verdicts, d.account)
+			said, s.Verdicts = s.Verdicts, nil
 		case n.reclassified[s.Seq] || n.told[s.Seq]:
 		default:
 			continue
@@ -192,7 +194,7 @@ func (d *draft) judge(n news) []policy.Judged {
 		c := d.ask(*s, first)
 		c.Before = fresh.before
 		c.Relocated = n.reclassified[s.Seq] && !isNew
-		judged = append(judged, d.found(s, c, known))
+		judged = append(judged, d.found(s, c, known, said))
 	}
 	for i := range n.ended {
 		s := &n.ended[i]
@@ -201,7 +203,7 @@ func (d *draft) judge(n news) []policy.Judged {
 		}
 		c := d.ask(*s, first)
 		c.Late = true
-		judged = append(judged, d.found(s, c, false))
+		judged = append(judged, d.found(s, c, false, nil))
 	}
 	d.ended = append(d.ended, n.ended...)
 	d.h.Stamp = d.account.Stamp()
@@ -217,9 +219,23 @@ func (d *draft) ask(s sessionwarden.Sighting, first bool) policy.Case {
 	}
 }
 
-// found records what the rules say of s.
-func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool) policy.Judged {
-	findings := policy.Judge(c)
+// found records what the rules say of s. before are the verdicts under the
+// configuration before this one: what still matches and asks for the same is no finding
+// again, and what does not match any more is forgotten.
+func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, before []sessionwarden.Verdict) policy.Judged {
+	if before != nil {
+		d.touch(s.Seq)
+		c.Sighting.Verdicts = nil
+	}
+	findings := slices.DeleteFunc(policy.Judge(c), func(f sessionwarden.Finding) bool {
+		for _, v := range before {
+			if v.Rule == f.Rule && stillTrue(v, f, d.account) {
+				s.Verdicts = append(s.Verdicts, v)
+				return true
+			}
+		}
+		return false
+	})
 	for i := range findings {
 		findings[i].ID = d.next()
 		said := sessionwarden.Verdict{Rule: findings[i].Rule, Response: findings[i].Response}
@@ -241,16 +257,10 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool) poli
 	return policy.Judged{Sighting: *s, Findings: findings, Known: known}
 }
 
-// stillTrue drops the verdicts of rules that now ask for something else, so
-// that they are asked again. What a dry run said holds while it lasts.
-func stillTrue(verdicts []sessionwarden.Verdict, a sessionwarden.Account) []sessionwarden.Verdict {
-	kept := verdicts[:0]
-	for _, v := range verdicts {
-		if a.Response(v.Rule) == v.Response || a.DryRun && v.Response == sessionwarden.Notify {
-			kept = append(kept, v)
-		}
-	}
-	return kept
+// stillTrue reports whether a verdict of the configuration before says what the
+// finding f says now. What a dry run said holds while it lasts.
+func stillTrue(v sessionwarden.Verdict, f sessionwarden.Finding, a sessionwarden.Account) bool {
+	return v.Response == a.Response(v.Rule) || v.Response == f.Response || a.DryRun && v.Response == sessionwarden.Notify
 }
 
 // learn lets the profile learn from sessions that are old and clean enough.

@@ -203,15 +203,20 @@ func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
 }
 
 // newClient makes the client of one account. Its token is kept in a file of
-// its own, so that no backup of the database holds it.
+// its own, so that no backup of the database holds it; without a data
+// directory it is kept in memory only.
 func newClient(dataDir string, account config.Account, transport http.RoundTripper, log *slog.Logger, metrics *mannco.Metrics) (*mannco.Client, error) {
-	tokens := filepath.Join(dataDir, "tokens")
-	if err := os.MkdirAll(tokens, 0o700); err != nil {
-		return nil, fmt.Errorf("making the directory for tokens: %w", err)
+	file := ""
+	if dataDir != "" {
+		tokens := filepath.Join(dataDir, "tokens")
+		if err := os.MkdirAll(tokens, 0o700); err != nil {
+			return nil, fmt.Errorf("making the directory for tokens: %w", err)
+		}
+		file = filepath.Join(tokens, account.Name+".json")
 	}
 	client, err := mannco.New(mannco.Options{
 		Account: account.Name, BaseURL: account.BaseURL, Key: account.Key.Read, Timeout: account.Timeout,
-		TokenFile: filepath.Join(tokens, account.Name+".json"),
+		TokenFile: file,
 		Transport: transport, Logger: log, Metrics: metrics, UserAgent: "sessionwarden/" + version,
 	})
 	if err != nil {
@@ -260,8 +265,12 @@ func (a *app) health() web.Health {
 
 // testAlerts sends a test alert to every channel.
 func (a *app) testAlerts(ctx context.Context) []web.ChannelTest {
+	return testRows(a.teller.Test(ctx))
+}
+
+func testRows(results []alert.TestResult) []web.ChannelTest {
 	var rows []web.ChannelTest
-	for _, r := range a.teller.Test(ctx) {
+	for _, r := range results {
 		rows = append(rows, web.ChannelTest{Channel: r.Channel, OK: r.OK, Outcome: r.Outcome, Cure: r.Cure})
 	}
 	return rows

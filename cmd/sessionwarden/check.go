@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sessionwarden"
+	"sessionwarden/alert"
 	"sessionwarden/config"
 	"sessionwarden/geo"
 	"sessionwarden/mannco"
@@ -95,7 +96,7 @@ func (k *checker) dataDir(cfg *config.Config) {
 			k.fail(what, cfg.DataDir+" does not exist, nor does the folder it would be in", "make it: install -d -m 700 "+cfg.DataDir)
 			return
 		}
-		k.ok(what, "%s does not exist yet; it is made when it is needed", cfg.DataDir)
+		k.ok(what, "%s does not exist yet; it is made at the first start", cfg.DataDir)
 		return
 	}
 	if err != nil || !info.IsDir() {
@@ -163,16 +164,24 @@ func (k *checker) online(ctx context.Context, cfg *config.Config) error {
 		k.channels(rows)
 		return nil
 	}
-	quiet := *cfg
-	quiet.Log.Level = quietLevel
-	a, err := open(ctx, &quiet, k.c.err, false)
+	ways, err := channels(cfg)
 	if err != nil {
-		k.fail("history", err.Error(), "")
-		return nil
+		return err
 	}
-	k.channels(a.testAlerts(ctx))
-	return a.Close()
+	// Nothing is opened or made that belongs to the daemon.
+	teller := alert.New(alert.Options{Outbox: noOutbox{}, Channels: ways, Instance: cfg.Instance})
+	k.channels(testRows(teller.Test(ctx)))
+	return nil
 }
+
+// noOutbox is an outbox without anything in it.
+type noOutbox struct{}
+
+func (noOutbox) Outbox(context.Context) ([]sessionwarden.Alert, []sessionwarden.Delivery, error) {
+	return nil, nil, nil
+}
+
+func (noOutbox) Delivered(context.Context, []sessionwarden.Delivery) error { return nil }
 
 func (k *checker) channels(rows []web.ChannelTest) {
 	for _, r := range rows {
@@ -193,13 +202,20 @@ func (k *checker) account(ctx context.Context, cfg *config.Config, account confi
 		return
 	}
 	defer transport.CloseIdleConnections()
-	client, err := newClient(cfg.DataDir, account, http.RoundTripper(transport), nil, nil)
+	dataDir := cfg.DataDir
+	if _, err := os.Stat(dataDir); err != nil {
+		dataDir = "" // the daemon makes it, as the user that it runs as
+	}
+	client, err := newClient(dataDir, account, http.RoundTripper(transport), nil, nil)
 	if err != nil {
 		k.fail(what, err.Error(), "")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*account.Timeout+5*time.Second)
 	defer cancel()
+	if dataDir == "" {
+		defer func() { _ = client.Logout(ctx) }() // a login that nobody remembers would litter the list
+	}
 	list, err := client.Sessions(ctx, false)
 	if err != nil {
 		k.fail(what, err.Error(), accountCure(err))
