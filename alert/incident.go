@@ -128,15 +128,17 @@ func worstFirst(item sessionwarden.AlertItem) []sessionwarden.Finding {
 	return findings
 }
 
-// reasons says why the item was found.
+// reasons says why the item was found: the worst reasons in full, two at most,
+// and what else matched in a few words each.
 func reasons(item sessionwarden.AlertItem) []Line {
-	const most = 3
+	const most = 2
 	var lines []Line
+	var also []string
 	findings := worstFirst(item)
 	for i, f := range findings {
-		if i == most {
-			lines = append(lines, say("and "+count(len(findings)-most, "more rule", "more rules")))
-			break
+		if i >= most || f.Severity < findings[0].Severity {
+			also = append(also, ruleSays(f.Rule)+" ("+outside(string(f.Rule), 64)+")")
+			continue
 		}
 		reason := outside(f.Reason, 300)
 		if reason == "" {
@@ -144,11 +146,20 @@ func reasons(item sessionwarden.AlertItem) []Line {
 		}
 		lines = append(lines, entry("Why", reason+" ("+outside(string(f.Rule), 64)+")"))
 	}
+	if len(also) > mostAlso {
+		also = append(also[:mostAlso], count(len(also)-mostAlso, "more rule", "more rules"))
+	}
+	if len(also) > 0 {
+		lines = append(lines, entry("Also", strings.Join(also, "; ")))
+	}
 	if len(findings) == 0 && item.Action != nil && item.Action.Reason != "" {
 		lines = append(lines, entry("Why", outside(item.Action.Reason, 300)))
 	}
 	return lines
 }
+
+// mostAlso is how many rules are named in a few words each.
+const mostAlso = 4
 
 // ruleSays is what a rule looks for, in a few words.
 func ruleSays(rule sessionwarden.Rule) string {

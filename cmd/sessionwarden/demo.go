@@ -166,7 +166,7 @@ func (s *stage) build(listen string, scenario manncotest.Scenario) (*config.Conf
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "data_dir = %q\ninstance = \"demo\"\n[web]\nlisten = %q\n", filepath.Join(dir, "data"), opsAddr)
-	fmt.Fprintf(&text, "[alert.slack]\nbot_token = \"demo-token-not-a-secret\"\nchannel = \"#security\"\napi_url = \"http://%s/api/\"\n", hub)
+	fmt.Fprintf(&text, "[alert.slack]\nbot_token = \"demo-token-not-a-secret\"\nchannel = %q\napi_url = \"http://%s/api/\"\n", demoChannel, hub)
 	fmt.Fprintf(&text, "[defaults]\nbase_url = \"http://%s\"\nschedule = \"@every 1s\"\nexpired_every = \"5s\"\nexpected_countries = [\"DE\"]\n", api)
 	for _, account := range scenario.Accounts {
 		fmt.Fprintf(&text, "[[account]]\nname = %q\napi_key = %q\n", account.Name, account.APIKey)
@@ -197,15 +197,26 @@ func (s *stage) say(who, text string) {
 func (s *stage) message(m slacktest.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	title := "Slack shows in " + m.Channel
-	if !m.Updated.IsZero() {
-		title = "Slack updates that message"
+	title := "Slack shows in " + demoChannel
+	before := make(map[string]bool)
+	if n := len(m.History); n > 0 {
+		title = "Slack updates that message (the rest of it stays)"
+		was := m
+		was.Text, was.Blocks = m.History[n-1].Text, m.History[n-1].Blocks
+		for line := range strings.Lines(slacktest.Text(was)) {
+			before[strings.TrimSpace(line)] = true
+		}
 	}
 	fmt.Fprintf(s.c.out, "%s  %s:\n", stamp(s.begun), title)
 	for line := range strings.Lines(strings.TrimRight(slacktest.Text(m), "\n")) {
-		fmt.Fprintf(s.c.out, "  │ %s\n", strings.TrimRight(line, "\n"))
+		if line = strings.TrimRight(line, "\n "); !before[strings.TrimSpace(line)] {
+			fmt.Fprintln(s.c.out, strings.TrimRight("  │ "+line, " "))
+		}
 	}
 }
+
+// demoChannel is where the demonstration's alerts go.
+const demoChannel = "#security"
 
 // settle waits until everything that was done is proven and told.
 func (s *stage) settle(ctx context.Context, a *app) {
