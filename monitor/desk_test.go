@@ -188,7 +188,7 @@ func TestThiefWhoMovesWhileTheCallIsMissingIsStillEnded(t *testing.T) {
 		pass(time.Minute)
 		h.service.set(func(s *service) { s.refuses = nil })
 		pass(2 * time.Hour)
-		if left := len(h.service.rows); left != 2 {
+		if left := h.service.count(); left != 2 {
 			t.Errorf("%d sessions are left, want the owner and us; ended %v, states %v", left, h.service.calls(), h.journal.states())
 		}
 	})
@@ -226,7 +226,7 @@ func TestOurSessionEndedThreeTimesIsTold(t *testing.T) {
 			}
 		}
 		n := 0
-		for _, f := range h.journal.finds {
+		for _, f := range h.journal.findings() {
 			if f.Rule == sessionwarden.WatcherLoggedOut {
 				n++
 			}

@@ -60,7 +60,7 @@ func TestDecoysSignOut(t *testing.T) {
 		h.service.signIn(session("78", "203.0.113.6", later(10*time.Second)))
 		h.service.signIn(session("79", "203.0.113.7", later(20*time.Second)))
 		pass(40 * time.Minute)
-		for _, r := range h.service.rows {
+		for _, r := range h.service.all() {
 			if r.ID == "77" {
 				t.Error("the thief lives after 40 minutes")
 			}
@@ -217,10 +217,10 @@ func TestWaitSpam(t *testing.T) {
 		pass(30 * time.Second)
 		h.service.set(func(s *service) { s.partly = true; s.refuses = nil })
 		h.service.signOut("77")
-		lists, commits := h.service.lists, h.journal.count()
+		lists, commits := h.service.reads(), h.journal.count()
 		pass(10 * time.Minute)
 		a, _ := h.journal.alertOf(sessionwarden.Intrusion)
-		if n := h.service.lists - lists; n > 120 {
+		if n := h.service.reads() - lists; n > 120 {
 			t.Errorf("%d lists in ten minutes of waiting", n)
 		}
 		if n := h.journal.count() - commits; n > 60 || a.Revision > 20 {
@@ -444,7 +444,7 @@ func TestOwnEnded(t *testing.T) {
 			h.service.signIn(session(fmt.Sprint(77+i), "203.0.113.5"))
 			pass(60 * time.Second)
 		}
-		for _, f := range h.journal.finds {
+		for _, f := range h.journal.findings() {
 			if f.Rule == sessionwarden.WatcherLoggedOut {
 				t.Errorf("our own doing is blamed on somebody: %s", f.Reason)
 			}
@@ -500,7 +500,7 @@ func TestOldAlertStaysHeld(t *testing.T) {
 		h.watch()
 		pass(2 * time.Minute)
 		wantStates(t, h.journal, "verified")
-		for _, a := range h.journal.alerts {
+		for _, a := range h.journal.told() {
 			if len(a.Items) > 0 && a.Items[0].Action != nil && a.Items[0].Action.State == sessionwarden.Held {
 				t.Errorf("a message still says that it is held: %+v", a)
 			}
@@ -566,9 +566,9 @@ func TestExpiredListsAreSpaced(t *testing.T) {
 		stop := h.run()
 		defer stop()
 		pass(31 * time.Second)
-		before := h.service.lists
+		before := h.service.reads()
 		pass(time.Hour)
-		if n := h.service.lists - before; n < 120 || n > 130 {
+		if n := h.service.reads() - before; n < 120 || n > 130 {
 			t.Errorf("%d lists in an hour, want 120 and six of expired ones", n)
 		}
 	})
@@ -589,11 +589,11 @@ func TestChangedConfigurationForgetsWhatIsNotTrueAnyMore(t *testing.T) {
 		pass(31 * time.Second)
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(31 * time.Second)
-		findings := len(h.journal.finds)
+		findings := len(h.journal.findings())
 		h.account.Trusted = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} // elsewhere
 		h.watch()
 		pass(31 * time.Second)
-		if n := len(h.journal.finds) - findings; n != 0 {
+		if n := len(h.journal.findings()) - findings; n != 0 {
 			t.Errorf("%d findings again on what was found before", n)
 		}
 		if got := h.m.Status()[0].Suspicious; got != 1 {

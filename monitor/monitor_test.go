@@ -182,6 +182,41 @@ func (j *journal) Commit(_ context.Context, changes []sessionwarden.Change) erro
 	return nil
 }
 
+// locked reads what a goroutine of the watch may be writing.
+func locked[T any](mu *sync.Mutex, read func() T) T {
+	mu.Lock()
+	defer mu.Unlock()
+	return read()
+}
+
+func (s *service) reads() int { return locked(&s.mu, func() int { return s.lists }) }
+func (s *service) count() int { return locked(&s.mu, func() int { return len(s.rows) }) }
+func (s *service) all() []sessionwarden.Session {
+	return locked(&s.mu, func() []sessionwarden.Session { return slices.Clone(s.rows) })
+}
+
+func (j *journal) findings() []sessionwarden.Finding {
+	return locked(&j.mu, func() []sessionwarden.Finding { return slices.Clone(j.finds) })
+}
+
+func (j *journal) path() []string {
+	return locked(&j.mu, func() []string { return slices.Clone(j.order) })
+}
+
+func (j *journal) histories() map[string]sessionwarden.History {
+	return locked(&j.mu, func() map[string]sessionwarden.History { return maps.Clone(j.hist) })
+}
+
+func (j *journal) told() map[uint64]sessionwarden.Alert {
+	return locked(&j.mu, func() map[uint64]sessionwarden.Alert { return maps.Clone(j.alerts) })
+}
+
+func (j *journal) actions() map[uint64]sessionwarden.Action {
+	return locked(&j.mu, func() map[uint64]sessionwarden.Action { return maps.Clone(j.acts) })
+}
+
+func last[T any](list []T) T { return list[len(list)-1] }
+
 func (j *journal) count() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()

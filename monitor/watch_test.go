@@ -31,8 +31,8 @@ func TestIntruderIsEndedAloneAndProvenGone(t *testing.T) {
 		if got := alert.Items[0].Action.State; got != sessionwarden.Verified {
 			t.Errorf("the alert says %v, want verified", got)
 		}
-		if !slices.Equal(h.journal.order, []string{"planned", "planned", "done", "verified"}) {
-			t.Errorf("states on disk: %v; the plan and the attempt must be there before the call", h.journal.order)
+		if !slices.Equal(h.journal.path(), []string{"planned", "planned", "done", "verified"}) {
+			t.Errorf("states on disk: %v; the plan and the attempt must be there before the call", h.journal.path())
 		}
 	})
 }
@@ -49,14 +49,14 @@ func TestQuietPollsWriteNothing(t *testing.T) {
 		if got := h.journal.count(); got != before {
 			t.Errorf("thirty quiet polls made %d commits", got-before)
 		}
-		if h.service.lists < 30 {
-			t.Errorf("only %d lists were read", h.service.lists)
+		if h.service.reads() < 30 {
+			t.Errorf("only %d lists were read", h.service.reads())
 		}
 		stop()
 		if got := h.journal.count(); got != before+1 {
 			t.Errorf("stopping made %d commits, want one, for last seen", got-before)
 		}
-		if last := h.journal.hist["main"].Live[0].LastSeen; time.Since(last) > time.Minute {
+		if last := h.journal.histories()["main"].Live[0].LastSeen; time.Since(last) > time.Minute {
 			t.Errorf("last seen on disk is %v", last)
 		}
 	})
@@ -153,7 +153,7 @@ func TestStolenCookieMovesTheSession(t *testing.T) {
 		if moved := h.journal.sightings(sessionwarden.Moved); len(moved) != 1 || moved[0].Location.Country != "DE" {
 			t.Errorf("the facts before the move must stay in the history: %+v", moved)
 		}
-		if !slices.ContainsFunc(h.journal.finds, func(f sessionwarden.Finding) bool { return f.Rule == sessionwarden.SessionMoved }) {
+		if !slices.ContainsFunc(h.journal.findings(), func(f sessionwarden.Finding) bool { return f.Rule == sessionwarden.SessionMoved }) {
 			t.Errorf("no finding session_moved: %+v", h.journal.finds)
 		}
 	})
@@ -345,7 +345,7 @@ func TestBlindAndBack(t *testing.T) {
 		if len(late) != 1 || !late[0].Late || late[0].ID != "77" {
 			t.Fatalf("the session that came and went is not in the history: %+v", late)
 		}
-		if f := h.journal.finds[len(h.journal.finds)-1]; !f.Late {
+		if f := last(h.journal.findings()); !f.Late {
 			t.Errorf("the finding is not marked late: %+v", f)
 		}
 		wantCalls(t, h.service)
@@ -377,7 +377,7 @@ func TestPanicEndsOnePoll(t *testing.T) {
 		pass(95 * time.Second)
 		h.service.set(func(s *service) { s.panics = false })
 		pass(31 * time.Second)
-		if len(h.journal.hist["main"].Live) != 2 {
+		if len(h.journal.histories()["main"].Live) != 2 {
 			t.Error("the account did not go on")
 		}
 		if _, n := h.journal.alertOf(sessionwarden.ProgramError); n != 1 {
@@ -402,8 +402,8 @@ func TestPollsOfOneTickShareACommit(t *testing.T) {
 		stop := h.run()
 		defer stop()
 		pass(time.Second)
-		if len(h.journal.hist) != 40 {
-			t.Fatalf("%d accounts recorded, want 40", len(h.journal.hist))
+		if len(h.journal.histories()) != 40 {
+			t.Fatalf("%d accounts recorded, want 40", len(h.journal.histories()))
 		}
 		if got := h.journal.count(); got != 1 {
 			t.Errorf("%d commits for one tick, want 1", got)
@@ -419,8 +419,8 @@ func TestSlowServiceIsSkippedAndStopIsBounded(t *testing.T) {
 		h.service.slow = 10 * time.Minute
 		stop := h.run()
 		pass(5 * time.Minute)
-		if h.service.lists != 0 {
-			t.Errorf("%d lists although none has answered", h.service.lists)
+		if h.service.reads() != 0 {
+			t.Errorf("%d lists although none has answered", h.service.reads())
 		}
 		if _, n := h.journal.alertOf(sessionwarden.ServiceOdd); n != 1 {
 			t.Errorf("slowness told %d times, want once", n)
