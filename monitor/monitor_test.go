@@ -211,10 +211,6 @@ func (j *journal) told() map[uint64]sessionwarden.Alert {
 	return locked(&j.mu, func() map[uint64]sessionwarden.Alert { return maps.Clone(j.alerts) })
 }
 
-func (j *journal) actions() map[uint64]sessionwarden.Action {
-	return locked(&j.mu, func() map[uint64]sessionwarden.Action { return maps.Clone(j.acts) })
-}
-
 func last[T any](list []T) T { return list[len(list)-1] }
 
 func (j *journal) count() int {
