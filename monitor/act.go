@@ -3,7 +3,6 @@ package monitor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -203,16 +202,6 @@ func (m *Monitor) release(ctx context.Context, w *watch) {
 	_ = m.finish(ctx, w, d, nil, nil) // not saved: held as before, and told
 }
 
-// postpone puts off what waits for the missing call, but for the action id.
-func (d *draft) postpone(id uint64) {
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.ID != id && a.State == sessionwarden.Refused && triesLater(a) {
-			a.NotTill = d.now.Add(reprobe)
-			d.put(a)
-		}
-	}
-}
-
 // decide brings an action to what policy decided.
 func (d *draft) decide(a sessionwarden.Action, decision policy.Decision) {
 	a.Hold, a.NotTill = decision.Hold, time.Time{}
@@ -355,109 +344,6 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 		}
 	}
 	return errors.Join(stop, m.finish(ctx, w, d, nil, nil))
-}
-
-// unspend gives back the newest disconnection of a kind to the hour's budget.
-func (d *draft) unspend(stranger bool) {
-	for i := len(d.h.Spent) - 1; i >= 0; i-- {
-		if d.h.Spent[i].Stranger == stranger {
-			d.h.Spent = slices.Delete(d.h.Spent, i, i+1)
-			return
-		}
-	}
-}
-
-// notFound handles a 404 for a session that a list read afterwards still has.
-// The same from a second session says that the service lacks the call.
-func (d *draft) notFound(action sessionwarden.Action) {
-	if _, known := d.h.Told[endpointMissing]; !known {
-		if d.w.refused404 == "" || d.w.refused404 == action.Session {
-			d.w.refused404 = action.Session
-			return
-		}
-		d.notice(sessionwarden.ServiceOdd, sessionwarden.Critical, "The service cannot end single sessions at present",
-			"Its call for that answers \"not found\" for sessions that it lists.",
-			"Suspicious sessions are found and told, but not ended. It is tried again every hour.",
-			"To end a session now: sign in at https://mannco.store and sign out everywhere.")
-	}
-	d.mayTell(endpointMissing)
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.Kind == sessionwarden.EndOne && (a.State == sessionwarden.Planned || a.State == sessionwarden.Refused && triesLater(a)) {
-			a.NotTill = d.now.Add(reprobe)
-			d.settle(a, sessionwarden.Refused, "the service lacks the call to end one session; tried again at "+when(a.NotTill))
-		}
-	}
-}
-
-// retryRefused plans again what was refused for want of the endpoint.
-func (d *draft) retryRefused() {
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.State == sessionwarden.Refused && triesLater(a) {
-			a.NotTill = time.Time{}
-			d.settle(a, sessionwarden.Planned, "the service can end single sessions again")
-		}
-	}
-}
-
-// verify holds the actions that were carried out against a list that was read
-// afterwards. Absence from a complete list is the proof; presence in any list
-// says that the service did not tell the truth.
-func (d *draft) verify(list sessionwarden.Listing) {
-	present := make(map[sessionwarden.SessionID]bool, len(list.Rows))
-	others := false
-	for _, row := range list.Rows {
-		present[row.ID] = true
-		others = others || !row.Ownership.Untouchable()
-	}
-	for _, a := range slices.Clone(d.h.Actions) {
-		tried := a.Answered
-		if tried.IsZero() {
-			tried = a.Updated // the program ended between the call and its record
-		}
-		if a.Attempts == 0 || list.Asked.Before(tried) && !tried.After(d.now) ||
-			a.State != sessionwarden.Planned && a.State != sessionwarden.Done {
-			continue
-		}
-		there := present[a.Session]
-		if a.Kind == sessionwarden.EndAll {
-			there = others
-		}
-		unknown := d.w.unknown[a.ID]
-		delete(d.w.unknown, a.ID)
-		if unknown && there {
-			d.notFound(a)
-			if now, _ := d.action(a.ID); now.State != sessionwarden.Planned {
-				continue
-			}
-		}
-		switch {
-		case there && a.Answered.IsZero():
-		case !there && !list.Complete:
-		case !there:
-			d.settle(a, sessionwarden.Verified, "gone from the service's complete list, read at "+when(list.Asked))
-			d.gone(a)
-		case a.Attempts >= maxAttempts:
-			a.NotTill = d.now.Add(failedPause)
-			d.settle(a, sessionwarden.Failed, fmt.Sprintf("tried %d times, and the service still lists it; tried again at %s", a.Attempts, when(a.NotTill)))
-		case a.State == sessionwarden.Done:
-			a.NotTill = d.now.Add(pause(a.Attempts))
-			d.settle(a, sessionwarden.Planned, stillListed)
-		}
-	}
-}
-
-// stillListed is the note of an action that the service claimed to have done.
-const stillListed = "the service said that it is ended, but still lists it; trying again"
-
-// gone ends the sighting that a verified action was about, without waiting for
-// a second list: this absence was expected.
-func (d *draft) gone(a sessionwarden.Action) {
-	if s := d.live(a.Seq); s != nil && a.Kind == sessionwarden.EndOne {
-		if s.Missing.IsZero() {
-			s.Missing = d.now
-		}
-		d.leave(a.Seq)
-	}
 }
 
 // when is a time as people read it.

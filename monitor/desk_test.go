@@ -154,12 +154,7 @@ func TestTiedSessionsPastTheLimitWaitForAPerson(t *testing.T) {
 
 func TestOurOwnSessionIsNotEndedByHand(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		actions, err := h.m.Disconnect(t.Context(), "main", []sessionwarden.SessionID{"2"})
 		if err != nil || len(actions) != 1 || actions[0].State != sessionwarden.Refused {
 			t.Errorf("%+v, %v", actions, err)
@@ -174,12 +169,7 @@ func TestOurOwnSessionIsNotEndedByHand(t *testing.T) {
 
 func TestThiefWhoMovesWhileTheCallIsMissingIsStillEnded(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNotFound })
 		h.service.signIn(session("77", "203.0.113.5"))
 		h.service.signIn(session("78", "203.0.113.6"))
@@ -212,12 +202,7 @@ func TestClockInDoubtHolds(t *testing.T) {
 
 func TestOurSessionEndedThreeTimesIsTold(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		for i := range 4 {
 			h.service.set(func(s *service) { s.loggedOut = 1 })
 			pass(30 * time.Second)

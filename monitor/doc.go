@@ -3,8 +3,9 @@
 // act, tell.
 //
 // Read [Monitor.poll] first: the sentence stands there from top to bottom.
-// Then record.go (what is new, moved and gone), act.go (planned actions, their
-// re-check, their proof), blind.go (polls that fail) and schedule.go (when).
+// Then record.go (what is new, moved and gone), act.go and proof.go (planned
+// actions, their re-check, their proof), blind.go (polls that fail) and
+// schedule.go (when).
 //
 // What a poll saw, what it found and what is to be done is committed in one
 // transaction before anything is done or told. Acting and telling read what is

@@ -185,12 +185,7 @@ func TestRestartNewGeo(t *testing.T) {
 // New location data whose commit failed.
 func TestGeoCommitFailed(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.mu.Lock()
 		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
 		h.gen++
@@ -206,12 +201,7 @@ func TestGeoCommitFailed(t *testing.T) {
 // A target that an incomplete list does not show.
 func TestWaitSpam(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNet })
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(30 * time.Second)
@@ -256,12 +246,7 @@ func TestAskEscape(t *testing.T) {
 // The disconnect call fails for two minutes.
 func TestOutageOfDisconnect(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNet })
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(2 * time.Minute)
@@ -403,12 +388,7 @@ func TestTwoByHand(t *testing.T) {
 // planned with a changed config and new location data at the same time
 func TestRelocatedAndChanged(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.mu.Lock()
 		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
 		h.gen++
@@ -483,12 +463,7 @@ func TestCancelledCommand(t *testing.T) {
 // the stronger finding takes the action away from its first alert
 func TestOldAlertStaysHeld(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "8.8.8.8"))
 		pass(60 * time.Second)
 		wantStates(t, h.journal, "held")
@@ -538,12 +513,7 @@ func TestStopWhileActing(t *testing.T) {
 // Twenty sessions wait for a missing call: it is looked for once an hour.
 func TestManyWaitForOneProbe(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNotFound })
 		for i := range 20 {
 			h.service.signIn(session(fmt.Sprint(101+i), fmt.Sprintf("203.0.113.%d", 10+i), later(time.Duration(i+1)*time.Second)))

@@ -367,6 +367,20 @@ func (h *house) run() (stop func()) {
 	}
 }
 
+// watched runs f in a bubble where time passes by itself, half a minute after
+// the watch of an owner who is at home began.
+func watched(t *testing.T, f func(*testing.T, *house)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		f(t, h)
+	})
+}
+
 // pass lets time go by.
 func pass(d time.Duration) {
 	time.Sleep(d)

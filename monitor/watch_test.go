@@ -64,12 +64,7 @@ func TestQuietPollsWriteNothing(t *testing.T) {
 
 func TestGoneNeedsTwoCompleteLists(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.partly = true })
 		h.service.signOut("1")
 		pass(5 * 30 * time.Second)
@@ -91,12 +86,7 @@ func TestGoneNeedsTwoCompleteLists(t *testing.T) {
 
 func TestActsOnRowsOfAnIncompleteList(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.partly = true })
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(40 * time.Second)
@@ -161,12 +151,7 @@ func TestStolenCookieMovesTheSession(t *testing.T) {
 
 func TestDisconnectionThatLies(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.lies = 1 })
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(45 * time.Second)
@@ -181,12 +166,7 @@ func TestDisconnectionThatLies(t *testing.T) {
 
 func TestDisconnectionThatLiesForEver(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.lies = 1000 })
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(10 * time.Minute)
@@ -199,12 +179,7 @@ func TestDisconnectionThatLiesForEver(t *testing.T) {
 
 func TestCallThatTimesOutButWorks(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNet })
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(30 * time.Second)
@@ -220,12 +195,7 @@ func TestCallThatTimesOutButWorks(t *testing.T) {
 
 func TestMissingEndpointIsToldOnceAndLookedForHourly(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNotFound })
 		h.service.signIn(session("77", "203.0.113.5"))
 		h.service.signIn(session("78", "203.0.113.6"))
@@ -247,12 +217,7 @@ func TestMissingEndpointIsToldOnceAndLookedForHourly(t *testing.T) {
 
 func TestTargetGoneAnswers404(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNotFound })
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(29 * time.Second)
@@ -294,12 +259,7 @@ func TestPlannedBeforeACrashIsDoneAfterIt(t *testing.T) {
 
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.journal.set(func(j *journal) { j.fails = errDisk })
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(5 * time.Minute)
@@ -316,12 +276,7 @@ func TestDiskFull(t *testing.T) {
 
 func TestBlindAndBack(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.fails = errNet })
 		pass(61 * time.Second)
 		if _, n := h.journal.alertOf(sessionwarden.Blind); n != 0 {
@@ -435,12 +390,7 @@ func TestSlowServiceIsSkippedAndStopIsBounded(t *testing.T) {
 
 func TestNewLocationDataAsksAtMost(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.mu.Lock()
 		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
 		h.gen++
