@@ -68,7 +68,13 @@ func (m *Monitor) act(ctx context.Context, w *watch) {
 	defer w.acting.Unlock()
 	defer m.comeBack(w)
 	did := false // something was done since the last list
-	for ctx.Err() == nil && !m.ending.Load() {
+	for ctx.Err() == nil {
+		if m.ending.Load() { // what is left is on disk; what was done is looked at once more
+			if did {
+				_ = m.look(ctx, w)
+			}
+			return
+		}
 		m.release(ctx, w)
 		action, ok := m.nextAction(w)
 		if !ok || !m.fresh(w) {

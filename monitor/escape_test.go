@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -574,6 +575,77 @@ func TestChangedConfigurationForgetsWhatIsNotTrueAnyMore(t *testing.T) {
 		pass(31 * time.Second)
 		if got := h.m.Status()[0].Suspicious; got != 0 {
 			t.Errorf("%d suspicious sessions although the country is expected now", got)
+		}
+	})
+}
+
+// moveTo moves a session as a stolen cookie would.
+func (h *house) moveTo(id, addr string, change ...func(*sessionwarden.Session)) {
+	h.service.set(func(s *service) {
+		for i := range s.rows {
+			if string(s.rows[i].ID) == id {
+				s.rows[i] = session(id, addr, append(change, old)...)
+			}
+		}
+	})
+}
+
+// That a session moved is over and cannot be asked again: a changed
+// configuration does not acquit it.
+func TestChangedConfigurationDoesNotAcquitAMovedSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.SessionMoved] = sessionwarden.Notify })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.moveTo("1", "192.0.2.200", phone)
+		pass(61 * time.Second)
+		h.account.Rules = maps.Clone(h.account.Rules)
+		h.account.Rules[sessionwarden.HostingNetwork] = sessionwarden.Log
+		h.watch()
+		pass(25 * time.Hour)
+		if _, bad := h.journal.histories()["main"].Profile.Networks[64501]; bad {
+			t.Error("the profile has learned from the moved session")
+		}
+	})
+}
+
+func TestMovedInADryRunIsEndedAfterIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) {
+			a.DryRun = true
+			a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Log
+		})
+		h.atHome()
+		h.service.signIn(session("77", "198.51.100.5", old))
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.moveTo("77", "203.0.113.5")
+		pass(61 * time.Second)
+		wantStates(t, h.journal, "dry_run")
+		h.account.DryRun = false
+		h.watch()
+		pass(3 * time.Minute)
+		wantCalls(t, h.service, "77")
+	})
+}
+
+func TestManyRefusedAreToldOnce(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.service.set(func(s *service) { s.refuses = errNotFound })
+		for i := range 15 {
+			h.service.signIn(session(fmt.Sprint(100+i), fmt.Sprintf("203.0.113.%d", 5+i)))
+		}
+		pass(10 * time.Minute)
+		first, _ := h.journal.alertOf(sessionwarden.Intrusion)
+		pass(8 * time.Hour)
+		if later, _ := h.journal.alertOf(sessionwarden.Intrusion); later.Correction != first.Correction {
+			t.Errorf("people are told again and again: correction %d, then %d", first.Correction, later.Correction)
 		}
 	})
 }

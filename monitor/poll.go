@@ -22,6 +22,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	w.skips = 0
 	d := m.draft(w)
 	if err != nil && ctx.Err() != nil {
+		w.owed = w.owed || seen.owed
 		return err // broken off by whoever asked: it says nothing about the service
 	}
 	if err != nil {
@@ -236,6 +237,11 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, befo
 		}
 		return false
 	})
+	for _, v := range before {
+		if f, again := d.movedBefore(s, v, c); again {
+			findings = append(findings, f)
+		}
+	}
 	for i := range findings {
 		findings[i].ID = d.next()
 		said := sessionwarden.Verdict{Rule: findings[i].Rule, Response: findings[i].Response}
@@ -255,6 +261,26 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, befo
 	}
 	d.findings = append(d.findings, findings...)
 	return policy.Judged{Sighting: *s, Findings: findings, Known: known}
+}
+
+// movedBefore keeps the verdict that a session moved or roamed: that is over,
+// and the rule cannot be asked again. Where the configuration wants more done
+// about it than it wanted then, it is a finding again.
+func (d *draft) movedBefore(s *sessionwarden.Sighting, v sessionwarden.Verdict, c policy.Case) (f sessionwarden.Finding, again bool) {
+	response := d.account.Response(v.Rule)
+	moved := v.Rule == sessionwarden.SessionMoved || v.Rule == sessionwarden.SessionRoamed
+	if !moved || c.Before != nil || response == sessionwarden.Off {
+		return f, false
+	}
+	if response <= v.Response || d.account.DryRun || s.Denied || s.Ownership.Untouchable() {
+		s.Verdicts = append(s.Verdicts, v)
+		return f, false
+	}
+	info, _ := sessionwarden.RuleByName(string(v.Rule))
+	return sessionwarden.Finding{
+		Account: d.account.Name, Seq: s.Seq, Session: s.ID, Rule: v.Rule, Severity: info.Severity, Response: response, Time: d.now,
+		Reason: "This session went on from another place or device before: sessionwarden history shows both. The configuration asks for more about that now.",
+	}, true
 }
 
 // stillTrue reports whether a verdict of the configuration before says what the

@@ -200,6 +200,14 @@ func (d *draft) bringUp(alert *sessionwarden.Alert, action sessionwarden.Action)
 	if len(alert.Items) == 0 || action.State != sessionwarden.Failed && action.State != sessionwarden.Refused && action.State != sessionwarden.Held {
 		return false, false
 	}
+	if action.State == sessionwarden.Failed && action.Attempts > maxAttempts || action.State == sessionwarden.Refused && action.Attempts > 1 {
+		return false, false // it has failed before, and that was told
+	}
+	for _, was := range d.w.h.Actions { // as it is on disk
+		if was.ID == action.ID && was.State == action.State {
+			return false, false // only put off
+		}
+	}
 	place := len(alert.Items) - 1
 	for i, item := range alert.Items {
 		if item.Action != nil && (item.Action.State == sessionwarden.Verified || item.Action.State == sessionwarden.Moot) {

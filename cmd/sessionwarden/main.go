@@ -76,7 +76,7 @@ func (c *command) status(err error) int {
 	var usage *usageError
 	var exit *exitError
 	switch {
-	case err == nil || errors.Is(err, syscall.EPIPE):
+	case err == nil || c.out.broken && errors.Is(err, syscall.EPIPE):
 		return exitDone
 	case errors.As(err, &exit):
 		if exit.says != "" {

@@ -24,6 +24,7 @@ type printer struct {
 	w      *bufio.Writer
 	width  int    // of a table, in columns
 	unread func() // called when nobody reads what is written any more
+	broken bool   // that has happened
 }
 
 // newPrinter returns a printer; its tables fit the terminal, or 80 columns.
@@ -55,15 +56,18 @@ func (p *printer) Write(text []byte) (int, error) {
 		}
 		i += size
 	}
-	err := p.w.Flush()
-	if errors.Is(err, syscall.EPIPE) {
-		p.unread()
-	}
-	return len(text), err
+	return len(text), p.Flush()
 }
 
 // Flush writes what is buffered.
-func (p *printer) Flush() error { return p.w.Flush() }
+func (p *printer) Flush() error {
+	err := p.w.Flush()
+	if errors.Is(err, syscall.EPIPE) {
+		p.broken = true
+		p.unread()
+	}
+	return err
+}
 
 // column is one column of a table. Those with a least width shrink to it when
 // the table is too wide; the others are never cut.
