@@ -155,6 +155,33 @@ func count(w *world, rule string) int {
 	return n
 }
 
+// The first poll's sessions are of two ages. Once both are gone, the country of
+// the old one is known and that of the young one is not.
+func TestProfileLearnsWhatIsADayOldAndNotWhatIsYounger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.defaults = []string{`schedule = "@every 1s"`, `expired_every = "1s"`, `timeout = "2s"`}
+	oldOne, young := w.atHome(), w.signIn(otherAddr, iphone, 23*time.Hour)
+	w.start()
+	w.service.SignOut("main", number(oldOne))
+	w.service.SignOut("main", number(young))
+	w.eventually("both are gone", func() bool {
+		gone := 0
+		for _, row := range w.rows("history") {
+			if (row["id"] == oldOne || row["id"] == young) && row["state"] == "gone" {
+				gone++
+			}
+		}
+		return gone == 2
+	})
+	again := w.signIn(homeAddr2, chrome, 0)
+	other := w.signIn(otherAddr, iphone, 0)
+	w.eventually("the young one's country is new", func() bool { return w.found("new_country", other) })
+	if w.found("new_country", again) {
+		t.Error("the old one's country was not learned")
+	}
+}
+
 func TestProfileLearnsWhatTheOwnerSaidIsHis(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -213,6 +240,23 @@ func TestIncompleteListStillActs(t *testing.T) {
 	}
 }
 
+func TestImplausibleListProvesNobodyGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.atHome()
+	w.start()
+	w.fault(manncotest.Fault{Kind: manncotest.FaultEmptyList})
+	w.eventually("it is told after three", func() bool { return strings.Contains(strings.Join(w.messages(), "\n"), "not being watched") })
+	for _, row := range w.rows("history") {
+		if row["id"] == owner && row["state"] != "live" {
+			t.Errorf("an empty list proved the owner's session %v", row["state"])
+		}
+	}
+	w.service.ClearFaults()
+	thief := w.signIn(farAddr, chrome, 0)
+	w.eventually("the watch goes on", func() bool { return slices.Equal(w.ended("main"), []string{thief}) })
+}
+
 // "Refused logins are spaced out, ended sessions of ours never are."
 
 func TestRefusedLoginsAreSpacedOutAndToldAtOnce(t *testing.T) {
@@ -237,6 +281,23 @@ func TestRefusedLoginsAreSpacedOutAndToldAtOnce(t *testing.T) {
 	}
 }
 
+// "We log in again at once (six logins a minute at most)."
+
+func TestSixLoginsAMinuteAtMost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.start() // the first login
+	started := time.Now()
+	w.eventually("our session was ended again and again for ten seconds", func() bool {
+		w.service.EndWatcher("main")
+		return time.Since(started) > 10*time.Second
+	})
+	if got := w.service.Count("", manncotest.RouteLogin); got != 6 {
+		t.Errorf("%d logins within a minute, want six: none spaced out, and no more", got)
+	}
+}
+
 // "The guard against a mistaken rule counts sessions that were known before
 // (at the first poll: all that are there) and are bad under a changed or
 // first-used configuration: three or more, and more than half: held; sessions
@@ -257,6 +318,18 @@ func TestGuardHoldsAMistakenFirstConfiguration(t *testing.T) {
 	w.eventually("it is asked and said why", func() bool { return strings.Contains(strings.Join(w.messages(), "\n"), "approve ") })
 	thief := w.signIn(farAddr, chrome, 0)
 	w.eventually("who comes later is ended", func() bool { return slices.Equal(w.ended("main"), []string{thief}) })
+}
+
+func TestGuardLetsTwoBadSessionsBeEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.atHome()
+	first, second := w.signIn(farAddr, chrome, 72*time.Hour), w.signIn(farAddr2, chrome, 72*time.Hour)
+	w.start() // two of three are more than half, but not three
+	w.eventually("both are ended", func() bool { return len(w.ended("main")) == 2 })
+	if got := w.ended("main"); !slices.Contains(got, first) || !slices.Contains(got, second) || slices.Contains(got, owner) {
+		t.Errorf("ended %v", got)
+	}
 }
 
 func TestGuardHoldsAMistakenChange(t *testing.T) {
