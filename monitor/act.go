@@ -102,7 +102,7 @@ func (m *Monitor) act(ctx context.Context, w *watch) {
 // that is still missing.
 func (m *Monitor) comeBack(w *watch) {
 	w.mu.Lock()
-	now := clock()
+	now := m.clock()
 	soon := now.Add(min(freshFor*time.Duration(1+w.misses), time.Minute))
 	var soonest time.Time
 	for _, a := range w.h.Actions {
@@ -174,7 +174,7 @@ func (m *Monitor) look(ctx context.Context, w *watch) error {
 func (m *Monitor) fresh(w *watch) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	age := clock().Sub(w.read)
+	age := m.clock().Sub(w.read)
 	return !w.read.IsZero() && w.misses == 0 && age >= 0 && age < freshFor
 }
 
@@ -219,7 +219,7 @@ func (d *draft) decide(a sessionwarden.Action, decision policy.Decision) {
 func (m *Monitor) nextAction(w *watch) (sessionwarden.Action, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := clock()
+	now := m.clock()
 	var next sessionwarden.Action
 	found := false
 	for _, a := range w.h.Actions {

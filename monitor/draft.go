@@ -34,7 +34,7 @@ type draft struct {
 
 // draft begins a change. The caller holds w.mu until [Monitor.finish].
 func (m *Monitor) draft(w *watch) *draft {
-	now := clock()
+	now := m.clock()
 	d := &draft{
 		account: w.account, now: now, next: m.opts.Journal.NextID, log: m.log, w: w, earliest: m.opts.Earliest,
 		h: w.h.Clone(), touched: make(map[uint64]bool), alerts: make(map[uint64]sessionwarden.Alert),

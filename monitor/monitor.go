@@ -72,8 +72,9 @@ type Options struct {
 	// returns how many rows it removed. Nil: everything is kept.
 	Forget func(context.Context) (int, error)
 
-	Parallel   int       // polls at once; 0: 32
-	Earliest   time.Time // no clock that was ever set says less; zero: not known
+	Parallel   int              // polls at once; 0: 32
+	Now        func() time.Time // the wall clock; nil: time.Now
+	Earliest   time.Time        // no clock that was ever set says less; zero: not known
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -134,6 +135,9 @@ func New(opts Options) *Monitor {
 	if opts.Parallel <= 0 {
 		opts.Parallel = 32
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -173,7 +177,7 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	fresh := make(map[string]*watch, len(accounts))
-	now := clock()
+	now := m.clock()
 	type update struct {
 		w        *watch
 		to       Watched
@@ -256,4 +260,4 @@ func (m *Monitor) byName(name string) *watch {
 
 // clock is the wall clock in UTC, without the monotonic reading: a machine
 // that slept must see that time went by.
-func clock() time.Time { return time.Now().Round(0).UTC() }
+func (m *Monitor) clock() time.Time { return m.opts.Now().Round(0).UTC() }

@@ -67,7 +67,7 @@ type reading struct {
 // live ones: what is in the first and not in the second has ended.
 func (m *Monitor) fetch(ctx context.Context, w *watch) (reading, error) {
 	w.mu.Lock()
-	lister, now := w.lister, clock()
+	lister, now := w.lister, m.clock()
 	due := w.owed || w.misses > 0 || w.expired.IsZero() || now.Sub(w.expired) >= w.account.ExpiredEvery || now.Before(w.expired)
 	r := reading{expiredAt: w.expired, owed: w.owed}
 	name := w.account.Name

@@ -59,10 +59,10 @@ const (
 func (m *Monitor) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	forget := clock().Add(forgetEvery)
+	forget := m.clock().Add(forgetEvery)
 	m.ending.Store(false)
 	for ctx.Err() == nil {
-		now := clock()
+		now := m.clock()
 		m.tellBadData(work, now)
 		due, wait := m.due(now)
 		if len(due) > 0 {
@@ -155,7 +155,7 @@ func (m *Monitor) hurry(w *watch, t time.Time) {
 // actSoon carries out what is planned for w, beside the polls.
 func (m *Monitor) actSoon(ctx context.Context, w *watch) {
 	w.mu.Lock()
-	idle := !m.hasWork(w, clock())
+	idle := !m.hasWork(w, m.clock())
 	w.mu.Unlock()
 	if idle {
 		m.comeBack(w)

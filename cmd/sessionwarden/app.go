@@ -30,6 +30,7 @@ import (
 // commands use when no daemon runs.
 type app struct {
 	cfg      *config.Config
+	outside  outside
 	log      *slog.Logger
 	registry *prometheus.Registry
 	db       *storage.DB
@@ -44,6 +45,24 @@ type app struct {
 	mistakes atomic.Bool // the configuration on disk was not taken
 
 	steps []step
+}
+
+// outside is what the program has to do with beyond its own disk. The zero
+// value is the real world; tests put another one in its place.
+type outside struct {
+	services func(caFile string) (http.RoundTripper, error) // the way to the watched services
+	slack    http.RoundTripper                              // the way to Slack
+	now      func() time.Time                               // the wall clock
+}
+
+func (o outside) complete() outside {
+	if o.services == nil {
+		o.services = func(caFile string) (http.RoundTripper, error) { return mannco.NewTransport(caFile) }
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+	return o
 }
 
 // step is something to be closed at the end, by name.
@@ -83,8 +102,9 @@ func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
 }
 
 // open puts the program together: nothing runs yet. The caller closes it.
-func open(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty bool) (*app, error) {
-	a := &app{cfg: cfg, log: newLogger(cfg, logTo), registry: prometheus.NewRegistry(), started: time.Now().UTC()}
+func open(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty bool, o outside) (*app, error) {
+	a := &app{cfg: cfg, outside: o.complete(), log: newLogger(cfg, logTo), registry: prometheus.NewRegistry()}
+	a.started = a.outside.now().UTC()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.metrics = mannco.NewMetrics(a.registry)
 	if err := a.open(ctx, startEmpty); err != nil {
@@ -98,27 +118,28 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
-	db, err := storage.Open(databasePath(cfg), storage.Options{Logger: a.log, Registerer: a.registry, Version: version, New: startEmpty})
+	db, err := storage.Open(databasePath(cfg), storage.Options{Logger: a.log, Registerer: a.registry, Version: version, New: startEmpty, Now: a.outside.now})
 	if err != nil {
 		return err
 	}
 	a.db = db
 	a.onClose("database", db.Close)
 
-	places, err := geo.Open(geo.Options{Database: cfg.Geo.Database, ASNDatabase: cfg.Geo.ASNDatabase, Logger: a.log, Registerer: a.registry})
+	places, err := geo.Open(geo.Options{Database: cfg.Geo.Database, ASNDatabase: cfg.Geo.ASNDatabase, Logger: a.log, Registerer: a.registry, Now: a.outside.now})
 	if err != nil {
 		return fmt.Errorf("opening the location data: %w", err)
 	}
 	a.places = places
 	a.onClose("location data", places.Close)
 
-	channels, err := channels(cfg)
+	channels, err := channels(cfg, a.outside.slack)
 	if err != nil {
 		return err
 	}
 	a.teller = alert.New(alert.Options{
 		Outbox: db, Channels: channels, MinSeverity: cfg.Alert.MinSeverity, Instance: cfg.Instance,
 		Logger: a.log, Registerer: a.registry, LocationData: places.Status,
+		Now: a.outside.now,
 	})
 	if err := a.teller.Load(ctx); err != nil {
 		return fmt.Errorf("loading what is still to be told: %w", err)
@@ -135,9 +156,9 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		Tell:   a.teller.Add,
 		Urgent: a.teller.Urgent,
 		Forget: func(ctx context.Context) (int, error) {
-			return db.Forget(ctx, time.Now().Add(-cfg.History.Keep), forgetStep)
+			return db.Forget(ctx, a.outside.now().Add(-cfg.History.Keep), forgetStep)
 		},
-		Earliest: built.AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry,
+		Earliest: built.AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	watched, err := a.watched(cfg)
 	if err != nil {
@@ -148,7 +169,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	}
 	a.api = web.NewAPI(web.APIOptions{
 		Records: records{a.db, a}, Desk: a.monitor, Answers: a.monitor, Status: a.status, Backup: db.Backup, TestAlerts: a.testAlerts,
-		Logger: a.log, Registerer: a.registry,
+		Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	return nil
 }
@@ -182,14 +203,14 @@ func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
 	for _, account := range cfg.Accounts {
 		transport := transports[account.CAFile]
 		if transport == nil {
-			made, err := mannco.NewTransport(account.CAFile)
+			made, err := a.outside.services(account.CAFile)
 			if err != nil {
 				return nil, fmt.Errorf("account %s: %w", account.Name, err)
 			}
 			transport = made
 			transports[account.CAFile] = made
 		}
-		client, err := newClient(a.cfg.DataDir, account, transport, a.log, a.metrics)
+		client, err := newClient(a.cfg.DataDir, account, transport, a.log, a.metrics, a.outside.now)
 		if err != nil {
 			return nil, err
 		}
@@ -205,7 +226,7 @@ func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
 // newClient makes the client of one account. Its token is kept in a file of
 // its own, so that no backup of the database holds it; without a data
 // directory it is kept in memory only.
-func newClient(dataDir string, account config.Account, transport http.RoundTripper, log *slog.Logger, metrics *mannco.Metrics) (*mannco.Client, error) {
+func newClient(dataDir string, account config.Account, transport http.RoundTripper, log *slog.Logger, metrics *mannco.Metrics, now func() time.Time) (*mannco.Client, error) {
 	file := ""
 	if dataDir != "" {
 		tokens := filepath.Join(dataDir, "tokens")
@@ -217,7 +238,7 @@ func newClient(dataDir string, account config.Account, transport http.RoundTripp
 	client, err := mannco.New(mannco.Options{
 		Account: account.Name, BaseURL: account.BaseURL, Key: account.Key.Read, Timeout: account.Timeout,
 		TokenFile: file,
-		Transport: transport, Logger: log, Metrics: metrics, UserAgent: "sessionwarden/" + version,
+		Transport: transport, Logger: log, Metrics: metrics, UserAgent: "sessionwarden/" + version, Now: now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", account.Name, err)
@@ -226,23 +247,23 @@ func newClient(dataDir string, account config.Account, transport http.RoundTripp
 }
 
 // channels makes the ways to people that the configuration names.
-func channels(cfg *config.Config) ([]alert.Channel, error) {
+func channels(cfg *config.Config, transport http.RoundTripper) ([]alert.Channel, error) {
 	slack := cfg.Alert.Slack
 	if slack == nil {
 		return nil, nil
 	}
 	if slack.BotToken.Set() {
-		bot, err := alert.NewSlackBot(alert.SlackBotOptions{Token: slack.BotToken.Read, Channel: slack.Channel, APIURL: slack.APIURL})
+		bot, err := alert.NewSlackBot(alert.SlackBotOptions{Token: slack.BotToken.Read, Channel: slack.Channel, APIURL: slack.APIURL, Transport: transport})
 		return []alert.Channel{bot}, err
 	}
-	hook, err := alert.NewSlackWebhook(alert.SlackWebhookOptions{URL: slack.WebhookURL.Read})
+	hook, err := alert.NewSlackWebhook(alert.SlackWebhookOptions{URL: slack.WebhookURL.Read, Transport: transport})
 	return []alert.Channel{hook}, err
 }
 
 // status is the whole watch at one glance.
 func (a *app) status() sessionwarden.Status {
 	s := sessionwarden.Status{
-		Version: version, Instance: a.cfg.Instance, Running: a.running, Time: time.Now().UTC(),
+		Version: version, Instance: a.cfg.Instance, Running: a.running, Time: a.outside.now().UTC(),
 		Accounts: a.monitor.Status(), Channels: a.teller.Status(), Location: a.places.Status(),
 	}
 	if a.running {

@@ -164,7 +164,7 @@ func (k *checker) online(ctx context.Context, cfg *config.Config) error {
 		k.channels(rows)
 		return nil
 	}
-	ways, err := channels(cfg)
+	ways, err := channels(cfg, nil)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (k *checker) account(ctx context.Context, cfg *config.Config, account confi
 	if _, err := os.Stat(dataDir); err != nil {
 		dataDir = "" // the daemon makes it, as the user that it runs as
 	}
-	client, err := newClient(dataDir, account, http.RoundTripper(transport), nil, nil)
+	client, err := newClient(dataDir, account, http.RoundTripper(transport), nil, nil, nil)
 	if err != nil {
 		k.fail(what, err.Error(), "")
 		return

@@ -39,7 +39,7 @@ func (c *command) client(ctx context.Context) (client *web.Client, done func(tel
 	}
 	quiet := *cfg
 	quiet.Log.Level = quietLevel
-	a, err := open(ctx, &quiet, c.err, false)
+	a, err := open(ctx, &quiet, c.err, false, outside{})
 	if err != nil {
 		return nil, nil, err
 	}

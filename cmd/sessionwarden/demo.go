@@ -61,7 +61,7 @@ func (c *command) demo(ctx context.Context, listen string, length time.Duration)
 	}
 	fmt.Fprintf(c.out, "%s\n%s\n\n", scenario.Title, wrap(scenario.About, c.out.width, ""))
 
-	a, err := open(ctx, cfg, io.Discard, false)
+	a, err := open(ctx, cfg, io.Discard, false, outside{})
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (c *command) watch(ctx context.Context, cfg *config.Config, startEmpty bool
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
-	a, err := open(ctx, cfg, c.err, startEmpty)
+	a, err := open(ctx, cfg, c.err, startEmpty, outside{})
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
 	if err != nil {
 		a.log.Error("the new configuration is not taken; the old one stays", "err", err)
 		a.mistakes.Store(true)
-		now := time.Now().UTC()
+		now := a.outside.now().UTC()
 		a.teller.Urgent(sessionwarden.Alert{
 			Kind: sessionwarden.ConfigBad, Severity: sessionwarden.Warning, Created: now, Updated: now,
 			Title: "The new configuration has mistakes; the old one stays in use",
@@ -242,7 +242,7 @@ const (
 
 // once polls every account once.
 func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool, failOn sessionwarden.Severity) error {
-	a, err := open(ctx, cfg, c.err, startEmpty)
+	a, err := open(ctx, cfg, c.err, startEmpty, outside{})
 	if err != nil {
 		return err
 	}
