@@ -97,16 +97,20 @@ type Monitor struct {
 
 // watch is one account under watch. polling and acting serialize whole polls
 // and whole rounds of actions; mu guards the rest and is never held while the
-// service is called.
+// service is called. It is held while the disk is waited for, so what the loop
+// over all accounts looks at has a lock of its own, taken last.
 type watch struct {
 	polling sync.Mutex
 	acting  sync.Mutex
 
-	mu       sync.Mutex
-	account  sessionwarden.Account
-	lister   Lister
-	ender    Ender
+	timing   sync.Mutex
 	schedule cron.Schedule
+	next     time.Time // of the schedule
+
+	mu      sync.Mutex
+	account sessionwarden.Account
+	lister  Lister
+	ender   Ender
 
 	h      sessionwarden.History
 	alerts map[uint64]sessionwarden.Alert // of matters that go on
@@ -114,7 +118,6 @@ type watch struct {
 	read   time.Time                      // when it had been read; zero: none in this process
 	gen    uint64                         // generation of the location data that the live sessions were located with
 
-	next       time.Time // of the schedule
 	expired    time.Time // when expired sessions were listed last
 	owed       bool      // they were read, but could not be looked through or recorded
 	lesson     time.Time // when the profile can learn next; zero: nothing to wait for
@@ -205,10 +208,13 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 	}
 	for _, u := range updates {
 		u.w.mu.Lock()
+		u.w.timing.Lock()
 		if u.w.account.Schedule != u.to.Account.Schedule {
 			u.w.next = now
 		}
-		u.w.account, u.w.lister, u.w.ender, u.w.schedule = u.to.Account, u.to.Lister, u.to.Ender, u.schedule
+		u.w.schedule = u.schedule
+		u.w.timing.Unlock()
+		u.w.account, u.w.lister, u.w.ender = u.to.Account, u.to.Lister, u.to.Ender
 		u.w.mu.Unlock()
 	}
 	m.watches = fresh

@@ -96,23 +96,23 @@ func (m *Monitor) due(now time.Time) (due []*watch, wait time.Duration) {
 	watches := m.all()
 	wait = maxWait
 	for _, w := range watches {
-		w.mu.Lock()
+		w.timing.Lock()
 		if fresh := w.schedule.Next(now); fresh.Before(w.next) {
 			w.next = fresh // the clock was set back
 		}
 		wait = min(wait, w.next.Sub(now))
-		w.mu.Unlock()
+		w.timing.Unlock()
 	}
 	if wait > 0 {
 		return nil, wait
 	}
 	for _, w := range watches {
-		w.mu.Lock()
+		w.timing.Lock()
 		if w.next.Before(now.Add(together)) {
 			due = append(due, w)
 			w.next = w.schedule.Next(now.Add(max(0, w.next.Sub(now)))).Round(0).UTC()
 		}
-		w.mu.Unlock()
+		w.timing.Unlock()
 	}
 	return due, 0
 }
@@ -138,12 +138,12 @@ func (m *Monitor) burst(ctx context.Context, due []*watch) {
 
 // hurry has the account polled at t, if its schedule does not do so earlier.
 func (m *Monitor) hurry(w *watch, t time.Time) {
-	w.mu.Lock()
+	w.timing.Lock()
 	sooner := t.Before(w.next)
 	if sooner {
 		w.next = t
 	}
-	w.mu.Unlock()
+	w.timing.Unlock()
 	if sooner {
 		select {
 		case m.changed <- struct{}{}:

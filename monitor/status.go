@@ -13,8 +13,11 @@ func (m *Monitor) Status() []sessionwarden.AccountStatus {
 	for _, w := range watches {
 		w.mu.Lock()
 		s := Summary(w.account, w.h)
-		s.NextPoll, s.Error = w.next, w.missError
+		s.Error = w.missError
 		w.mu.Unlock()
+		w.timing.Lock()
+		s.NextPoll = w.next
+		w.timing.Unlock()
 		list = append(list, s)
 	}
 	return list

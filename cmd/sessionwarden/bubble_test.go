@@ -456,3 +456,21 @@ func TestBubbleClockCanBeSet(t *testing.T) {
 		}
 	})
 }
+
+// One account's slow service is nothing to the others, nor to the clock.
+func TestBubbleOfSeveralAccountsOneOfThemSlow(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.alsoWatch("slow")
+		b.variant(manncotest.VariantTimestamp, "number")
+		b.fault(manncotest.Fault{Kind: manncotest.FaultHang, Value: "3s", Account: "slow"})
+		b.atHome()
+		b.start()
+		thief := b.signIn(farAddr, chrome)
+		b.pass(2 * polled)
+		if !b.found(sessionwarden.UnexpectedCountry, thief) {
+			t.Error("nothing was found on the thief")
+		}
+		b.wantEnded(thief)
+	})
+}
