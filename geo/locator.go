@@ -137,6 +137,10 @@ func (l *Locator) publish(taken bool) {
 // what was located before may lie elsewhere now.
 func (l *Locator) Generation() uint64 { return l.current.Load().generation }
 
+// Failed says why the data that the owner named cannot be relied on; "" where
+// all is well. It is [sessionwarden.LocationStatus.Failed], without the rest.
+func (l *Locator) Failed() string { return l.current.Load().failed }
+
 // Watch looks at the files at every interval and takes those that changed.
 // A file that is not good is told, once, in the log and in
 // [Locator.Status], and the data in use stays. Watch returns nil when ctx

@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -89,9 +90,11 @@ type Monitor struct {
 	unsaved atomic.Bool   // the last commit failed
 	ending  atomic.Bool   // no work is begun any more
 	badData string        // why the location data cannot be relied on, as people were told; only Run uses it
+	looked  time.Time     // when Run looked last at what is due; only Run uses it
 
 	mu      sync.Mutex
 	watches map[string]*watch
+	sorted  []*watch // by name; replaced as a whole, never changed
 	working sync.WaitGroup
 }
 
@@ -109,6 +112,7 @@ type watch struct {
 
 	mu      sync.Mutex
 	account sessionwarden.Account
+	stamp   string // of account
 	lister  Lister
 	ender   Ender
 
@@ -200,7 +204,8 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 			}
 			// First polls of many accounts are spread over seconds, in bursts.
 			w = &watch{h: h, next: now.Add(time.Duration(i/firstBurst) * time.Second), flushed: now, alerts: openMatters(h, open)}
-			w.account, w.lister, w.ender, w.schedule = a.Account, a.Lister, a.Ender, schedule
+			w.schedule = schedule
+			w.configure(a)
 		} else {
 			updates = append(updates, update{w, a, schedule})
 		}
@@ -214,15 +219,24 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 		}
 		u.w.schedule = u.schedule
 		u.w.timing.Unlock()
-		u.w.account, u.w.lister, u.w.ender = u.to.Account, u.to.Lister, u.to.Ender
+		u.w.configure(u.to)
 		u.w.mu.Unlock()
 	}
-	m.watches = fresh
+	m.watches, m.sorted = fresh, make([]*watch, 0, len(fresh))
+	for _, name := range slices.Sorted(maps.Keys(fresh)) {
+		m.sorted = append(m.sorted, fresh[name])
+	}
 	select {
 	case m.changed <- struct{}{}:
 	default:
 	}
 	return nil
+}
+
+// configure takes a configuration, but for its schedule. The caller holds w.mu
+// where others know w.
+func (w *watch) configure(to Watched) {
+	w.account, w.stamp, w.lister, w.ender = to.Account, to.Account.Stamp(), to.Lister, to.Ender
 }
 
 // firstBurst is how many accounts are polled in the same second after a start.
@@ -241,20 +255,11 @@ func openMatters(h sessionwarden.History, open []sessionwarden.Alert) map[uint64
 	return matters
 }
 
-// all returns the watches, by name.
+// all returns the watches, by name. The list is not to be changed.
 func (m *Monitor) all() []*watch {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	names := make([]string, 0, len(m.watches))
-	for name := range m.watches {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	list := make([]*watch, 0, len(names))
-	for _, name := range names {
-		list = append(list, m.watches[name])
-	}
-	return list
+	return m.sorted
 }
 
 // byName returns the watch of an account; nil if there is none.

@@ -20,20 +20,20 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.skips = 0
-	d := m.draft(w)
 	if err != nil && ctx.Err() != nil {
 		w.owed = w.owed || seen.owed
 		return err // broken off by whoever asked: it says nothing about the service
 	}
+	if now := m.clock(); err == nil && m.quiet(w, seen, now) {
+		w.list, w.read, w.h.LastPoll = seen.live, now, now
+		w.expired, w.owed = seen.expiredAt, seen.owed
+		return nil
+	}
+	d := m.draft(w)
 	if err != nil {
 		w.owed = seen.owed
 		d.missed(err)
 		return m.finish(ctx, w, d, t, err)
-	}
-	if m.quiet(w, seen, d.now) {
-		w.list, w.read, w.h.LastPoll = seen.live, d.now, d.now
-		w.expired, w.owed = seen.expiredAt, seen.owed
-		return nil
 	}
 	d.recovered(seen)
 	rows := m.locate(w, seen) // locate
@@ -129,7 +129,7 @@ func without(rows, live []sessionwarden.Session) []sessionwarden.Session {
 func (m *Monitor) quiet(w *watch, seen reading, now time.Time) bool {
 	return seen.live.Unchanged && seen.live.Complete && w.list.Complete && len(seen.ended) == 0 &&
 		!seen.live.LoggedOut && !w.read.IsZero() && seen.gen == w.gen &&
-		w.h.Stamp == w.account.Stamp() && w.misses == 0 && w.h.Blind.Since.IsZero() &&
+		w.h.Stamp == w.stamp && w.misses == 0 && w.h.Blind.Since.IsZero() &&
 		!w.absent() && !m.hasWork(w, now) &&
 		(w.lesson.IsZero() || now.Before(w.lesson)) && now.Sub(w.flushed) < flushEvery
 }
@@ -173,7 +173,7 @@ type located struct {
 // are asked about everything that is there.
 func (d *draft) judge(n news) []policy.Judged {
 	first := d.h.Baseline.IsZero()
-	changed := d.h.Stamp != d.account.Stamp()
+	changed := d.h.Stamp != d.w.stamp
 	if first {
 		d.h.Baseline = d.now
 	}
@@ -207,7 +207,7 @@ func (d *draft) judge(n news) []policy.Judged {
 		judged = append(judged, d.found(s, c, false, nil))
 	}
 	d.ended = append(d.ended, n.ended...)
-	d.h.Stamp = d.account.Stamp()
+	d.h.Stamp = d.w.stamp
 	d.learn()
 	return judged
 }

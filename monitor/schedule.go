@@ -95,10 +95,14 @@ func (m *Monitor) Run(ctx context.Context) error {
 func (m *Monitor) due(now time.Time) (due []*watch, wait time.Duration) {
 	watches := m.all()
 	wait = maxWait
+	back := now.Before(m.looked) || m.looked.IsZero() // the clock was set back, or may have been
+	m.looked = now
 	for _, w := range watches {
 		w.timing.Lock()
-		if fresh := w.schedule.Next(now); fresh.Before(w.next) {
-			w.next = fresh // the clock was set back
+		if back {
+			if fresh := w.schedule.Next(now); fresh.Before(w.next) {
+				w.next = fresh
+			}
 		}
 		wait = min(wait, w.next.Sub(now))
 		w.timing.Unlock()

@@ -148,7 +148,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	built := places.Status().CountryBuilt
 	a.monitor = monitor.New(monitor.Options{
 		Journal: db, Locate: places.Lookup,
-		LocationData: func() (uint64, string) { return places.Generation(), places.Status().Failed },
+		LocationData: func() (uint64, string) { return places.Generation(), places.Failed() },
 		OpenAlerts: func(ctx context.Context) ([]sessionwarden.Alert, error) {
 			alerts, _, err := db.Outbox(ctx)
 			return alerts, err
