@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"sessionwarden/internal/mishap"
 )
 
 // Backup writes a consistent copy of the database to path, mode 0600, while
@@ -34,9 +36,12 @@ func (db *DB) backup(ctx context.Context, path string) (err error) {
 	} else if there {
 		return errors.New("there is a file of that name already; choose another one, it is not replaced")
 	}
-	part := path + ".part"
+	part := path + backupSuffix
 	// One backup at a time is made: what is there was left by a crash.
 	if err := ignoreMissing(os.Remove(part)); err != nil {
+		return err
+	}
+	if err := mishap.At("backup.aside"); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -48,7 +53,7 @@ func (db *DB) backup(ctx context.Context, path string) (err error) {
 			err = errors.Join(err, ignoreMissing(os.Remove(part)))
 		}
 	}()
-	to := &writer{ctx: ctx, to: f}
+	to := &writer{ctx: ctx, to: f, point: "backup.copy"}
 	err = db.view(func(tx *bbolt.Tx) error {
 		_, err := tx.WriteTo(to)
 		return err
@@ -56,13 +61,13 @@ func (db *DB) backup(ctx context.Context, path string) (err error) {
 	if to.err != nil {
 		err = to.err // bbolt tells its words only
 	}
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, mishap.At("backup.sync"), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := checkFile(ctx, part, db.schema); err != nil {
+	if err := errors.Join(mishap.At("backup.check"), checkFile(ctx, part, db.schema)); err != nil {
 		return err
 	}
-	err = publish(part, path)
+	err = publish(part, path, "backup")
 	if errors.Is(err, fs.ErrExist) {
 		return errors.New("there is a file of that name by now; choose another one, it is not replaced")
 	}
@@ -71,14 +76,18 @@ func (db *DB) backup(ctx context.Context, path string) (err error) {
 
 // writer ends when its context does, and remembers why it ended.
 type writer struct {
-	ctx context.Context
-	to  io.Writer
-	err error
+	ctx   context.Context
+	to    io.Writer
+	point string // that each write passes
+	err   error
 }
 
 // Write implements io.Writer.
 func (w *writer) Write(b []byte) (n int, err error) {
 	if err = w.ctx.Err(); err == nil {
+		err = mishap.At(w.point)
+	}
+	if err == nil {
 		n, err = w.to.Write(b)
 	}
 	w.err = err
@@ -91,13 +100,23 @@ func (db *DB) upgrade(from int) error {
 	if db.readOnly {
 		return fmt.Errorf("the database %s has the older layout %d: open it once for writing to bring it up to date", db.path, from)
 	}
-	backup := fmt.Sprintf("%s.layout-%d-%s", db.path, from, db.now().UTC().Format(stamp))
+	backup := fmt.Sprintf("%s%s%d-%s", db.path, asideLayout, from, db.now().UTC().Format(stamp))
 	if err := db.Backup(context.Background(), backup); err != nil {
 		return fmt.Errorf("before the database is brought up to date: %w", err)
 	}
 	db.log.Info("bringing the database up to date", "from", from, "to", db.schema.version(), "backup", backup)
-	return db.update(func(tx *bbolt.Tx) error { return db.schema.migrate(tx, from, db.version) })
+	err := db.update(func(tx *bbolt.Tx) error {
+		return errors.Join(mishap.At("upgrade.migrate"), db.schema.migrate(tx, from, db.version), mishap.At("upgrade.commit"))
+	})
+	if err == nil {
+		_ = mishap.At("upgrade.committed")
+	}
+	return err
 }
+
+// asideLayout is between the name of a database and the layout and time of the
+// backup that was made before it was brought up to date.
+const asideLayout = ".layout-"
 
 // stamp is how a time stands in the name of a file.
 const stamp = "20060102T150405Z"

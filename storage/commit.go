@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
 // NextID returns a number that no sighting, finding, action or alert has yet,
@@ -31,12 +32,17 @@ func (db *DB) raiseLastID(id uint64) {
 
 // findLastID reads the greatest id that was ever used.
 func (db *DB) findLastID(tx *bbolt.Tx) error {
+	last, err := lastID(tx, db.path)
+	db.raiseLastID(last)
+	return err
+}
+
+func lastID(tx *bbolt.Tx, path string) (uint64, error) {
 	// What was forgotten left its last id as the sequence of meta.
 	last := tx.Bucket([]byte(bucketMeta)).Sequence()
 	if last > maxID {
-		return &DamagedError{Path: db.path, Why: "its last id is out of range"}
+		return 0, &DamagedError{Path: path, Why: "its last id is out of range"}
 	}
-	db.raiseLastID(last)
 	for _, name := range []string{bucketSightings, bucketFindings, bucketActions, bucketAlerts} {
 		key, _ := tx.Bucket([]byte(name)).Cursor().Last()
 		if key == nil {
@@ -44,11 +50,11 @@ func (db *DB) findLastID(tx *bbolt.Tx) error {
 		}
 		id, err := keyID(name, key)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		db.raiseLastID(id)
+		last = max(last, id)
 	}
-	return nil
+	return last, nil
 }
 
 // maxRecord bounds one record, in bytes. It is far beyond what the limits of the
@@ -112,11 +118,12 @@ func (db *DB) commit(ctx context.Context, changes []sessionwarden.Change) error 
 		if err := records.put(tx); err != nil {
 			return err
 		}
-		return rowsExist(tx, live, records[bucketSightings])
+		return errors.Join(rowsExist(tx, live, records[bucketSightings]), mishap.At("storage.commit"))
 	})
 	if err != nil {
 		return err
 	}
+	_ = mishap.At("storage.committed")
 	db.raiseLastID(last)
 	for _, writes := range records {
 		db.metrics.rows.Add(float64(len(writes)))

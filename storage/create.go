@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"sessionwarden/internal/mishap"
 )
 
 // MissingError says that a database is gone that was there before.
@@ -56,6 +58,9 @@ func (db *DB) ensureFile(o Options) error {
 // create makes an empty database aside and gives it its name when it is whole
 // on the disk: after a crash there is a good file or none.
 func (db *DB) create() (err error) {
+	if err := mishap.At("create.aside"); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(db.path), filepath.Base(db.path)+".new-*")
 	if err != nil {
 		return err
@@ -69,11 +74,13 @@ func (db *DB) create() (err error) {
 	if err != nil {
 		return err
 	}
-	err = bolt.Update(func(tx *bbolt.Tx) error { return db.schema.create(tx, db.version, db.now()) })
-	if err := errors.Join(err, bolt.Sync(), bolt.Close()); err != nil {
+	err = bolt.Update(func(tx *bbolt.Tx) error {
+		return errors.Join(mishap.At("create.write"), db.schema.create(tx, db.version, db.now()))
+	})
+	if err := errors.Join(err, mishap.At("create.sync"), bolt.Sync(), bolt.Close()); err != nil {
 		return err
 	}
-	return publish(aside, db.path)
+	return publish(aside, db.path, "create")
 }
 
 // The marker beside the database says that a history was begun. Without it, a
@@ -85,7 +92,7 @@ func writeMarker(path string, now time.Time) error {
 	if there, err := exists(markerPath(path)); there || err != nil {
 		return err
 	}
-	return writeWhole(markerPath(path), []byte(now.UTC().Format(time.RFC3339)+"\nThe history beside this file was begun then. Without this file, a database that is gone is taken for a first start.\n"))
+	return writeWhole("marker", markerPath(path), []byte(now.UTC().Format(time.RFC3339)+"\nThe history beside this file was begun then. Without this file, a database that is gone is taken for a first start.\n"))
 }
 
 // readMarker returns when the history was begun, as words to go on with, and
@@ -116,17 +123,32 @@ func readMarker(path string) (since string, marked bool) {
 // removeLeftovers removes what a crash left beside the database. The caller
 // has the database open, so that nobody else is making one.
 func removeLeftovers(path string) {
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		for _, leftover := range []string{path + ".new-", holderPath(path) + ".new-", markerPath(path) + ".new-"} {
-			if strings.HasPrefix(e.Name(), filepath.Base(leftover)) {
-				_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
-			}
+	for _, leftover := range []string{path + ".new-", holderPath(path) + ".new-", markerPath(path) + ".new-"} {
+		for _, name := range beside(leftover) {
+			_ = os.Remove(name)
 		}
 	}
+	for _, name := range beside(path + asideLayout) {
+		if strings.HasSuffix(name, backupSuffix) {
+			_ = os.Remove(name)
+		}
+	}
+	removeSecondNames(path)
+}
+
+// beside returns the files whose whole names begin with prefix.
+func beside(prefix string) (names []string) {
+	dir, base := filepath.Split(prefix)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), base) {
+			names = append(names, filepath.Join(dir, e.Name()))
+		}
+	}
+	return names
 }
 
 func ignoreMissing(err error) error {

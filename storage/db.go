@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"sessionwarden"
 )
 
 // Options are what a database is opened with. The zero value is usable.
@@ -44,11 +46,13 @@ type DB struct {
 	now      func() time.Time
 	metrics  *metrics
 
-	lastID  atomic.Uint64
-	damage  atomic.Pointer[DamagedError] // set once a write stumbled: nothing is tried after that
-	backups sync.Mutex                   // one backup at a time
-	closing sync.Once
-	closed  error
+	lastID    atomic.Uint64
+	damage    atomic.Pointer[DamagedError] // set once a write stumbled: nothing is tried after that
+	observing atomic.Pointer[sessionwarden.Observing]
+	settings  sync.Mutex // one change of observing at a time
+	backups   sync.Mutex // one backup at a time
+	closing   sync.Once
+	closed    error
 }
 
 const (
@@ -206,7 +210,7 @@ func (db *DB) settleIn() error {
 			return err
 		}
 	}
-	if err := db.view(db.findLastID); err != nil {
+	if err := db.view(func(tx *bbolt.Tx) error { return errors.Join(db.findLastID(tx), db.readObserving(tx)) }); err != nil {
 		return err
 	}
 	if db.readOnly {

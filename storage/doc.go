@@ -13,6 +13,7 @@
 //	meta                      what the database is; its sequence: the last id that was forgotten
 //	├── created               when it was created, RFC 3339
 //	├── needs                 the version of the program that made the layout
+//	├── observing             since when and why nothing is disconnected; absent otherwise
 //	└── schema                the version of the layout: 1
 //	accounts                  one small record an account
 //	└── NAME                  state: profile, what lives, what is open; no facts of sessions

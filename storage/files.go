@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"sessionwarden/internal/mishap"
 )
 
 // syncDir makes what happened to the names in a directory last.
@@ -18,8 +20,11 @@ func syncDir(path string) error {
 }
 
 // publish gives the finished file at from its name, and makes that last. It
-// never replaces a file.
-func publish(from, path string) error {
+// never replaces a file. doing is the first word of the points it passes.
+func publish(from, path, doing string) error {
+	if err := mishap.At(doing + ".publish"); err != nil {
+		return err
+	}
 	err := os.Link(from, path)
 	switch {
 	case errors.Is(err, fs.ErrExist):
@@ -36,17 +41,22 @@ func publish(from, path string) error {
 			return err
 		}
 	}
+	_ = mishap.At(doing + ".published")
 	return syncDir(path)
 }
 
 // writeWhole replaces the small file at path, so that nobody reads half of it.
-func writeWhole(path string, text []byte) error {
+// what is the first word of the points it passes.
+func writeWhole(what, path string, text []byte) error {
+	if err := mishap.At(what + ".write"); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err = errors.Join(err, mishap.At(what+".rename"), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {

@@ -3,12 +3,14 @@ package storage
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
 // Forget removes at most `most` of the oldest rows that ended before a time,
@@ -39,12 +41,13 @@ func (db *DB) Forget(ctx context.Context, before time.Time, most int) (int, erro
 					n++
 				}
 			}
-			return db.remove(tx, old)
+			return errors.Join(db.remove(tx, old), mishap.At("storage.forget"))
 		})
 	}
 	if err != nil {
 		return 0, fmt.Errorf("forgetting old history: %w", err)
 	}
+	_ = mishap.At("storage.forgot")
 	db.metrics.forgot.Add(float64(n))
 	return n, nil
 }

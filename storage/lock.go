@@ -98,5 +98,5 @@ func (db *DB) writeHolder() error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(holderPath(db.path), append(text, '\n'))
+	return writeWhole("holder", holderPath(db.path), append(text, '\n'))
 }

@@ -2,11 +2,13 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
 // Outbox returns every alert that is kept, each in its newest revision, and
@@ -62,7 +64,7 @@ func (db *DB) delivered(ctx context.Context, deliveries []sessionwarden.Delivery
 			return err
 		}
 	}
-	return db.update(func(tx *bbolt.Tx) error {
+	err := db.update(func(tx *bbolt.Tx) error {
 		alerts := tx.Bucket([]byte(bucketAlerts))
 		kept := make(batch)
 		for _, w := range records[bucketDeliveries] {
@@ -70,6 +72,10 @@ func (db *DB) delivered(ctx context.Context, deliveries []sessionwarden.Delivery
 				kept[bucketDeliveries] = append(kept[bucketDeliveries], w)
 			}
 		}
-		return kept.put(tx)
+		return errors.Join(kept.put(tx), mishap.At("storage.deliver"))
 	})
+	if err == nil {
+		_ = mishap.At("storage.delivered")
+	}
+	return err
 }

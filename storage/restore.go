@@ -8,12 +8,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
 // Restore puts a copy of the backup in place of the database at path. The copy
 // is checked first. What was there is kept beside it, with the time in its
 // name. While another process has the database open it is a *[LockedError],
-// and nothing changes. Of the options, Timeout and Now are used.
+// and nothing changes. Ids that were given out since the backup was made are
+// not given out again. Of the options, Timeout and Now are used.
 func Restore(ctx context.Context, backup, path string, o Options) error {
 	path, err := filepath.Abs(path)
 	if err == nil {
@@ -26,70 +33,168 @@ func Restore(ctx context.Context, backup, path string, o Options) error {
 }
 
 func restore(ctx context.Context, backup, path string, o Options) (err error) {
-	from, err := os.Open(backup)
+	present, err := lockPresent(path, o.Timeout)
 	if err != nil {
 		return err
+	}
+	if present != nil {
+		defer present.Close()
+	}
+	part, err := copyBackup(ctx, backup, path, present)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(part))) }()
+	// That it observed, if it did, was another day's matter.
+	if err := settleCopy(part, nil); err != nil {
+		return err
+	}
+	if present == nil {
+		return publish(part, path, "restore")
+	}
+	if _, err := keepAside(path, asideRestored, "restore", o); err != nil {
+		return fmt.Errorf("keeping the present database: %w", err)
+	}
+	return takePlace(part, path, "restore")
+}
+
+// lockPresent opens and locks the database at path; nil where there is none.
+func lockPresent(path string, timeout time.Duration) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := waitLock(f, path, true, timeout); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// copyBackup copies a backup beside the database, makes sure that the copy is
+// whole, and returns its name.
+func copyBackup(ctx context.Context, backup, path string, present *os.File) (part string, err error) {
+	from, err := os.Open(backup)
+	if err != nil {
+		return "", err
 	}
 	defer from.Close()
 	source, err := from.Stat()
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !source.Mode().IsRegular() {
-		return errors.New("it is not a file")
+		return "", errors.New("it is not a file")
 	}
-	present, err := os.OpenFile(path, os.O_RDWR, 0)
-	there := err == nil
-	if !there && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if there {
-		defer present.Close()
-		if err := waitLock(present, path, true, o.Timeout); err != nil {
-			return err
-		}
+	if present != nil {
 		if info, err := present.Stat(); err == nil && os.SameFile(info, source) {
-			return errors.New("it is the database itself")
+			return "", errors.New("it is the database itself")
 		}
 	}
 	to, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
 	if err != nil {
-		return err
+		return "", err
 	}
-	part := to.Name()
-	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(part))) }()
-	_, err = io.Copy(&writer{ctx: ctx, to: to}, from)
-	if err := errors.Join(err, to.Sync(), to.Close()); err != nil {
-		return err
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreMissing(os.Remove(to.Name())))
+		}
+	}()
+	_, err = io.Copy(&writer{ctx: ctx, to: to, point: "restore.copy"}, from)
+	if err := errors.Join(err, mishap.At("restore.sync"), to.Sync(), to.Close()); err != nil {
+		return "", err
 	}
-	if err := Check(ctx, part); err != nil {
-		return err
-	}
-	if !there {
-		return publish(part, path)
-	}
-	if err := keepAside(path, o); err != nil {
-		return fmt.Errorf("keeping the present database: %w", err)
-	}
-	if err := os.Rename(part, path); err != nil {
-		return err
-	}
-	return syncDir(path)
+	return to.Name(), errors.Join(mishap.At("restore.check"), Check(ctx, to.Name()))
 }
 
-// keepAside gives the present database a second name.
-func keepAside(path string, o Options) error {
-	aside := path + ".before-restore-" + o.Now().UTC().Format(stamp)
-	for n := 2; ; n++ {
-		err := os.Link(path, aside)
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, fs.ErrExist): // the file system knows no hard links
-			return os.Rename(path, aside)
-		case n > 100:
+// idGap is how many ids are left out after a restore. Those that were given out
+// since the backup was made stand in messages that people still answer: they
+// must not come to mean something else.
+const idGap = 1_000_000
+
+// settleCopy makes a whole copy of a backup ready to be the database.
+func settleCopy(part string, observing *sessionwarden.Observing) error {
+	if err := mishap.At("restore.settle"); err != nil {
+		return err
+	}
+	return guard(part, func() error {
+		bolt, err := bbolt.Open(part, 0o600, &bbolt.Options{Timeout: time.Second})
+		if err != nil {
 			return err
 		}
-		aside = fmt.Sprintf("%s.before-restore-%s-%d", path, o.Now().UTC().Format(stamp), n)
+		err = bolt.Update(func(tx *bbolt.Tx) error {
+			last, err := lastID(tx, part)
+			if err != nil {
+				return err
+			}
+			if last < maxID-2*idGap {
+				last += idGap
+			}
+			return errors.Join(tx.Bucket([]byte(bucketMeta)).SetSequence(last), putObserving(tx, observing))
+		})
+		return errors.Join(err, bolt.Close())
+	})
+}
+
+// takePlace puts the finished file part in place of the database at path, which
+// has another name by now.
+func takePlace(part, path, doing string) error {
+	err := mishap.At(doing + ".rename")
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		removeSecondNames(path)
+		return err
+	}
+	return errors.Join(mishap.At(doing+".renamed"), syncDir(path))
+}
+
+// keepAside gives the present database a second name, which it returns.
+func keepAside(path, suffix, doing string, o Options) (aside string, err error) {
+	if err := mishap.At(doing + ".aside"); err != nil {
+		return "", err
+	}
+	removeSecondNames(path) // a crash may have left one
+	first := path + suffix + o.Now().UTC().Format(stamp)
+	aside = first
+	for n := 2; n < 1000; n++ {
+		there, err := exists(aside)
+		if err != nil {
+			return "", err
+		}
+		if !there {
+			if os.Link(path, aside) == nil {
+				return aside, syncDir(path)
+			}
+			return aside, os.Rename(path, aside) // the file system knows no hard links
+		}
+		aside = fmt.Sprintf("%s-%d", first, n)
+	}
+	return "", fmt.Errorf("%s: %w", first, fs.ErrExist)
+}
+
+// removeSecondNames removes the names beside the database that are the very
+// file itself: a crash left them before another one took its place.
+func removeSecondNames(path string) {
+	present, err := os.Stat(path)
+	if err != nil {
+		return
+	}
+	for _, suffix := range []string{asideRestored, asideDamaged} {
+		for _, name := range beside(path + suffix) {
+			if info, err := os.Lstat(name); err == nil && os.SameFile(info, present) {
+				_ = os.Remove(name)
+			}
+		}
 	}
 }
+
+// Databases that another one took the place of are kept under these names,
+// with the time behind.
+const (
+	asideRestored = ".before-restore-"
+	asideDamaged  = ".damaged-"
+)

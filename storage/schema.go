@@ -24,9 +24,10 @@ const (
 
 // The keys in the bucket meta.
 const (
-	keySchema  = "schema"  // the version of the layout, in decimal
-	keyNeeds   = "needs"   // the version of the program that made this layout
-	keyCreated = "created" // when the database was created, RFC 3339
+	keySchema    = "schema"    // the version of the layout, in decimal
+	keyNeeds     = "needs"     // the version of the program that made this layout
+	keyCreated   = "created"   // when the database was created, RFC 3339
+	keyObserving = "observing" // since when and why nothing is disconnected; absent: it is
 )
 
 // rowBuckets returns the buckets that hold rows. The sequence of each is how

@@ -167,7 +167,8 @@ func TestTheDrawingIsTrue(t *testing.T) {
 		Actions:  []sessionwarden.Action{{ID: 3, Account: "main"}},
 		Alerts:   []sessionwarden.Alert{{ID: 4, Account: "main"}},
 	}
-	err = errors.Join(db.Commit(t.Context(), []sessionwarden.Change{c}), db.Delivered(t.Context(), []sessionwarden.Delivery{{Alert: 4, Channel: "slack"}}))
+	err = errors.Join(db.Commit(t.Context(), []sessionwarden.Change{c}), db.Delivered(t.Context(), []sessionwarden.Delivery{{Alert: 4, Channel: "slack"}}),
+		db.SetObserving(t.Context(), "a reason"))
 	if err != nil {
 		t.Fatal(err)
 	}
