@@ -51,6 +51,14 @@ func FuzzClean(f *testing.F) {
 	f.Add("a\x1b]52;c;x\x07\u202E  \u200B", 5)
 	f.Add("\xff\xfe", 3)
 	f.Add("äöü 日本", 4)
+	for _, text := range []string{
+		strings.Repeat("\u202e", 5000), strings.Repeat("é", 600) + "x", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\ufe0fb\U000e0100c", "\U000e0001tag", "\u00ad\u061c\u180e",
+		" \u00a0\u3000x\u0085y", "\ufffd\ufffe\uffff", "\x1bP+q\x1b\\", "\u009d8;;http://evil\u009c", "=cmd|' /C calc'!A0", "<!channel> *x* `y` <http://evil|z>", "\r\n\r\nX-Header: 1",
+	} {
+		for _, limit := range []int{0, 1, 7, 1024} {
+			f.Add(text, limit)
+		}
+	}
 	f.Fuzz(func(t *testing.T, text string, limit int) {
 		limit = max(0, min(limit, 4096))
 		got := sessionwarden.Clean(text, limit)

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,7 +13,8 @@ import (
 )
 
 // FuzzLoad: whatever a file holds, the answer is a whole configuration or
-// mistakes that can be shown; nothing panics.
+// mistakes that can be shown; nothing panics. And whatever stands behind a
+// secret or before one, no message shows it.
 func FuzzLoad(f *testing.F) {
 	files, err := filepath.Glob("testdata/bad/*.toml")
 	if err != nil || len(files) == 0 {
@@ -26,7 +28,23 @@ func FuzzLoad(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add([]byte("\xef\xbb\xbf[defaults]\r\n" + account))
+	for _, text := range []string{
+		"\"\"\"\n", "'''\n", "x = \"", "a = [\n", "[[account]]\nname = \"x\"\napi_key = ", "[alert.slack]\nbot_token = \"\\", "[account]\n[[account]]\n",
+		"defaults = {base_url = \"http://x\"}\n[defaults]\n", "[log]\nlevel = \"\u202e\x1b]0;x\x07\"\n", "[[account]]\nname = \"a\"\nexpected_countries = [\"UK\", \"germany\", \"\"]\n",
+		"[defaults]\nschedule = \"@every 1h1h\"\ntimeout = \"99999999h\"\ntrusted_networks = [\"0.0.0.0/0\", \"::ffff:1.2.3.4/100\"]\n",
+	} {
+		f.Add([]byte(text))
+		f.Add([]byte(text + account))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if !bytes.Contains(data, []byte("still-")) { // what names no secret as one may be shown
+			const secret = "[[account]]\nname = \"zz\"\napi_key = \"" + canary + "\"\n"
+			for _, text := range []string{string(data) + "\n" + secret, secret + string(data)} {
+				if _, err := config.Load("testdata/config.toml", []byte(text), options(nil)); err != nil && strings.Contains(err.Error(), canary) {
+					t.Errorf("a secret shows: %s", err)
+				}
+			}
+		}
 		cfg, err := config.Load("testdata/config.toml", data, options(nil))
 		if err != nil {
 			checkRefused(t, cfg, err)

@@ -1,7 +1,13 @@
 package mannco
 
 import (
+	"bytes"
+	"context"
 	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,9 +40,15 @@ func FuzzDecodePage(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	for _, path := range []string{"/user/ipList?perPage=50", "/user/ipList?perPage=50&expire=true"} {
+		for _, body := range seeds(f, path) {
+			f.Add(body)
+		}
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := DecodePage(body, benchNow)
 		if err != nil {
+			checkText(t, "the error", err.Error())
 			return
 		}
 		if len(p.Rows) > p.Listed || p.Listed > maxRows {
@@ -68,8 +80,24 @@ func FuzzDecodePage(f *testing.F) {
 			}
 		}
 		again, err := DecodePage(body, benchNow)
-		if err != nil || len(again.Rows) != len(p.Rows) {
-			t.Error("decoding the same twice gave two results")
+		if err != nil || !reflect.DeepEqual(again, p) {
+			t.Errorf("decoding the same twice gave two results: %+v, then %+v, %v", p, again, err)
+		}
+		plain, err := DecodePage(rewritten(p.Rows), benchNow)
+		if err != nil || len(plain.Rows) != len(p.Rows) || plain.Broken != "" {
+			t.Fatalf("written the plain way it gives %d rows of %d, %v %s", len(plain.Rows), len(p.Rows), err, plain.Broken)
+		}
+		for i := range plain.Rows {
+			got, want := plain.Rows[i], p.Rows[i]
+			if want.Addr.IsValid() {
+				got.RawAddr, want.RawAddr = "", "" // both may be there where the field came twice
+			} else {
+				got.RawAddr, got.Flaws = want.RawAddr, nil
+			}
+			want.Flaws, want.badID = nil, false
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("written the plain way, row %d is %+v, want %+v", i, got, want)
+			}
 		}
 	})
 }
@@ -81,6 +109,11 @@ func FuzzEnvelope(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	for _, path := range []string{"/user/infos", "/user/nothing", "/user/disconnectSession/1"} {
+		for _, body := range seeds(f, path) {
+			f.Add(body)
+		}
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		called := 0
 		e, err := readEnvelope(body, func(d *jsontext.Decoder) error { called++; return d.SkipValue() })
@@ -90,8 +123,96 @@ func FuzzEnvelope(f *testing.F) {
 		if err == nil && e.forbidden && !e.failed {
 			t.Error("forbidden is a failure")
 		}
-		messageOf(body)
+		checkText(t, "what the service said", cleanText(said(t, body)))
 	})
+}
+
+// said is the message in an answer, which is the same each time.
+func said(t *testing.T, body []byte) string {
+	t.Helper()
+	one, _ := messageOf(body)
+	two, _ := messageOf(body)
+	if one != two {
+		t.Errorf("%+v, then %+v", one, two)
+	}
+	return one.message
+}
+
+// FuzzFacts: whatever the calls that tell of an account answer, with whatever
+// status: values that are bounded and clean, or a fault that is both and shows
+// no secret.
+func FuzzFacts(f *testing.F) {
+	for _, path := range []string{"/user/infos", "/user/balance", "/user/getContactMail", "/user/notifications?unreadOnly=true"} {
+		for _, body := range seeds(f, path) {
+			f.Add(body, uint8(0))
+		}
+	}
+	statuses := []int{200, 300, 400, 404, 429, 418, 302, 203}
+	for i := range statuses {
+		f.Add([]byte(`{"content":{"informations":{"name":"`+secretToken+`","balance":"-1e3","since":"0"},"count":-1}}`), uint8(i))
+		f.Add([]byte(`{"err":true,"message":"Bearer `+secretToken+`\u001b]0;x\u0007"}`), uint8(i))
+	}
+	f.Fuzz(func(t *testing.T, body []byte, status uint8) {
+		answer := says{statuses[int(status)%len(statuses)], body}
+		readFacts(t, answer)
+	})
+}
+
+// readFacts makes every call that tells of an account.
+func readFacts(t *testing.T, answer says) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // the service answers all the same, and nobody waits to try again
+	infos, err := clientOf(t, answer).Infos(ctx)
+	checkFault(t, err)
+	if err == nil {
+		for _, g := range []Given[string]{infos.SteamID, infos.Name, infos.TradeURL, infos.Payout, infos.Discord, infos.DiscordTag, infos.ShortURL, infos.Image, infos.Message, infos.Notification} {
+			checkText(t, "a fact", g.Value)
+		}
+		for _, at := range []Given[time.Time]{infos.Since, infos.LastActivity} {
+			if at.OK && (at.Value.Before(earliest) || at.Value.After(benchNow.Add(longestLife)) || at.Value.Location() != time.UTC) {
+				t.Errorf("a time that cannot be: %s", at.Value)
+			}
+		}
+		again, err := clientOf(t, answer).Infos(ctx)
+		if err != nil || !reflect.DeepEqual(again, infos) {
+			t.Errorf("reading the same twice: %+v, then %+v, %v", infos, again, err)
+		}
+	}
+	_, err = clientOf(t, answer).Balance(ctx)
+	checkFault(t, err)
+	mail, err := clientOf(t, answer).ContactMail(ctx)
+	checkFault(t, err)
+	checkText(t, "the mail", mail)
+	n, err := clientOf(t, answer).Notifications(ctx)
+	checkFault(t, err)
+	for _, count := range []Given[int64]{n.Alerts, n.PaymentReviews, n.Messages, n.Offers, n.Trades, n.Count} {
+		if count.Value < 0 {
+			t.Errorf("%d of something", count.Value)
+		}
+	}
+	checkFault(t, clientOf(t, answer).Disconnect(ctx, "77"))
+}
+
+// checkFault looks at what a call says that did not work.
+func checkFault(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	f, ok := err.(*sessionwarden.Fault)
+	if !ok {
+		t.Fatalf("an error that is no fault: %v", err)
+	}
+	if len(f.Message) > 2*sessionwarden.MaxText || f.Message != sessionwarden.Clean(f.Message, 2*sessionwarden.MaxText) {
+		t.Errorf("not clean: %q", f.Message)
+	}
+	if text := f.Error(); strings.Contains(text, "canary") {
+		t.Error("a secret is in the fault")
+	}
+	if f.RetryAfter < 0 || f.RetryAfter > longestWait {
+		t.Errorf("waits %s", f.RetryAfter)
+	}
 }
 
 func FuzzLogin(f *testing.F) {
@@ -102,6 +223,9 @@ func FuzzLogin(f *testing.F) {
 		`{"token":"` + head + `eyJpYXQiOiJ4IiwiZXhwIjotMSwiaXAiOjV9.x"}`, `{"err":true,"content":"Invalid API key"}`, ``, `{}`,
 	} {
 		f.Add([]byte(seed))
+	}
+	for _, body := range seeds(f, "") {
+		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		tok, e, err := findToken(body, benchNow)
@@ -147,6 +271,15 @@ func FuzzTokenFile(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	for _, mangle := range []func([]byte) []byte{
+		func(b []byte) []byte { return b[:len(b)/2] },
+		func(b []byte) []byte { return bytes.Repeat(b, 3) },
+		func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("2026"), []byte("9999")) },
+		func(b []byte) []byte { return append([]byte("\xef\xbb\xbf"), b...) },
+	} {
+		f.Add(mangle([]byte(`{"version":1,"account":"main","base_url":"https://api.example","token":"` + secretToken + `","logins":[{"at":"2026-05-01T10:30:00Z","address":"192.0.2.1"},{"at":"2026-05-01T10:30:00.5Z","address":"::ffff:192.0.2.1"}]}`)))
+	}
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, content []byte) {
 		tok, logins, err := parseStored(content, "https://api.example", benchNow)
 		if err != nil && (tok != nil || logins != nil || strings.Contains(err.Error(), "eyJ")) {
@@ -160,8 +293,29 @@ func FuzzTokenFile(f *testing.F) {
 				t.Errorf("a login that cannot be: %+v", l)
 			}
 		}
-		if pruned := pruneLogins(logins, benchNow); len(pruned) > maxLogins {
+		pruned := pruneLogins(append([]login(nil), logins...), benchNow)
+		if len(pruned) > maxLogins {
 			t.Errorf("%d logins", len(pruned))
+		}
+		if tok == nil && len(logins) == 0 {
+			return
+		}
+		// What was read is written, and is the same.
+		s := &store{file: filepath.Join(dir, "main.json"), account: "main", base: "https://api.example"}
+		_ = os.Remove(s.file)
+		if err := s.save(tok, logins, benchNow); err != nil {
+			t.Fatal(err)
+		}
+		written, err := os.ReadFile(s.file)
+		if err != nil || len(written) > maxTokenFile {
+			t.Fatalf("%d bytes, %v", len(written), err)
+		}
+		again, loginsAgain, err := parseStored(written, "https://api.example", benchNow)
+		if err != nil || (again == nil) != (tok == nil) || !slices.Equal(loginsAgain, pruned) {
+			t.Fatalf("was %v %v, is %v %v, %v", tok != nil, pruned, again != nil, loginsAgain, err)
+		}
+		if tok != nil && (again.raw.reveal() != tok.raw.reveal() || again.identity != tok.identity || again.sawOwn.Load() != tok.sawOwn.Load()) {
+			t.Error("the token is not the one that was written")
 		}
 	})
 }

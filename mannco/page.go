@@ -45,6 +45,8 @@ func DecodePage(body []byte, now time.Time) (Page, error) {
 	switch {
 	case err != nil:
 		return Page{}, errors.New(unreadable(err))
+	case e.failed && cleanText(e.message) == "":
+		return Page{}, errors.New("the service refused")
 	case e.failed:
 		return Page{}, errors.New("the service refused: " + cleanText(e.message))
 	}

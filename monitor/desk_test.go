@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"sessionwarden"
 	"sessionwarden/monitor"
@@ -257,8 +258,14 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
+// FuzzParseSchedule: a schedule that is taken comes again and again, not more
+// than once a second; a mistake is told in words that can be shown.
 func FuzzParseSchedule(f *testing.F) {
-	for _, seed := range []string{"@every 30s", "TZ=UTC", "*/5 * * * *", "0 0 30 2 *", "@every -1s"} {
+	for _, seed := range []string{
+		"@every 30s", "TZ=UTC", "*/5 * * * *", "0 0 30 2 *", "@every -1s", "@every 1e9h", "@every 999999999999999999s", "@every 1s1ns", "@reboot", "@hourly", "@yearly",
+		"CRON_TZ=Europe/Berlin 30 2 * * *", "CRON_TZ=America/Sao_Paulo 0 0 * * 0", "TZ=../../etc/passwd * * * * *", "TZ=\x00 * * * * *", "0 0 29 2 *", "0 0 31 4,6,9,11 *",
+		"* * * * 7", "60 * * * *", "*/0 * * * *", "0-59/7,3,*/9 1-23/99 ? jan-DEC MON-fri", "1-0 * * * *", "* * * * * *", "\u00a0* * * * *", "@every\t30s", "@every  30s", "@EVERY 30s",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -266,9 +273,22 @@ func FuzzParseSchedule(f *testing.F) {
 			return
 		}
 		s, err := monitor.ParseSchedule(text)
-		now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-		if err == nil && !s.Next(now).After(now) {
-			t.Errorf("%q comes at %v after %v", text, s.Next(now), now)
+		if err != nil {
+			for _, r := range err.Error() {
+				if unicode.In(r, unicode.Cc, unicode.Cf) {
+					t.Errorf("%U in %q", r, err)
+				}
+			}
+			return
+		}
+		for _, now := range []time.Time{time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), time.Date(2027, 3, 28, 0, 59, 59, 999, time.UTC), time.Date(2027, 10, 31, 0, 59, 0, 0, time.UTC)} {
+			for range 5 {
+				next := s.Next(now)
+				if !next.After(now) || next.Sub(now) > 9*366*24*time.Hour {
+					t.Fatalf("%q comes at %v after %v", text, next, now)
+				}
+				now = next
+			}
 		}
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"sessionwarden"
 )
 
 // ParseSchedule reads a cron expression (five fields, or a word such as
@@ -31,7 +33,7 @@ func ParseSchedule(text string) (schedule cron.Schedule, err error) {
 	}
 	schedule, err = cron.ParseStandard(text)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a schedule: %w; write \"@every 30s\" or five cron fields such as \"*/5 * * * *\"", text, err)
+		return nil, fmt.Errorf("%q is not a schedule: %s; write \"@every 30s\" or five cron fields such as \"*/5 * * * *\"", text, sessionwarden.Clean(err.Error(), 200))
 	}
 	if schedule.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return nil, fmt.Errorf("%q is a date that never comes", text)

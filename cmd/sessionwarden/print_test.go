@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 func noEnv(string) string { return "" }
@@ -67,4 +69,51 @@ func TestAgo(t *testing.T) {
 			t.Errorf("%v: %q, want %q", then, got, want)
 		}
 	}
+}
+
+// FuzzTerminal: whatever is printed, in whatever pieces, nothing of it steers
+// the terminal, and a table keeps its shape.
+func FuzzTerminal(f *testing.F) {
+	for _, text := range []string{
+		"plain text", "a\x1b[2J\x1b]52;c;x\x07\u202Eb\u009bc\x00\r\xff d\n", "日本語 テキスト", "e\u0301\u0301\u0301", "👩\u200d👩\u200d👧", strings.Repeat("x", 3000), "\t\n \v\f", "\xf0\x9f", "\u2028\u2029\ufeff",
+	} {
+		f.Add(text, uint8(3), uint8(80))
+		f.Add(text, uint8(0), uint8(60))
+	}
+	f.Fuzz(func(t *testing.T, text string, cut, columns uint8) {
+		var b bytes.Buffer
+		p := newPrinter(&b, noEnv)
+		p.width = 60 + int(columns)%100
+		at := min(int(cut), len(text))
+		_, _ = p.Write([]byte(text[:at]))
+		_, _ = p.Write([]byte(text[at:]))
+		printed := b.String()
+		for _, r := range printed {
+			if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != '\n' && r != '\t' {
+				t.Fatalf("%U is printed", r)
+			}
+		}
+		if !utf8.ValidString(printed) {
+			t.Fatalf("not UTF-8: %q", printed)
+		}
+		b.Reset()
+		tab := p.table(column{"ACCOUNT", 6}, column{"ID", 0}, column{"ADDRESS", 10})
+		for range 3 {
+			if err := tab.row(text, "1", text, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tab.end("nothing"); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
+		for i, line := range lines {
+			if n := columnsOf(line); n > p.width && !strings.HasPrefix(line, "    ") {
+				t.Errorf("line %d has %d columns of %d: %q", i, n, p.width, line)
+			}
+		}
+		if len(lines) < 4 {
+			t.Errorf("%d lines: %q", len(lines), b.String())
+		}
+	})
 }
