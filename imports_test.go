@@ -14,21 +14,22 @@ import (
 // arrows is docs/architecture.md's drawing as a table: which rooms of the
 // house each room may look into.
 var arrows = map[string][]string{
-	".":                 {},
-	"config":            {"."},
-	"mannco":            {"."},
-	"mannco/manncotest": {"."},
-	"geo":               {"."},
-	"geo/geotest":       {"."},
-	"policy":            {"."},
-	"monitor":           {".", "policy"},
-	"alert":             {"."},
-	"alert/slacktest":   {"."},
-	"storage":           {"."},
-	"web":               {"."},
-	"internal/mishap":   {},
-	"tools/geodata":     {"."},
-	"cmd/sessionwarden": {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web"},
+	".":                   {},
+	"config":              {"."},
+	"mannco":              {"."},
+	"mannco/manncotest":   {"."},
+	"geo":                 {"."},
+	"geo/geotest":         {"."},
+	"policy":              {"."},
+	"monitor":             {".", "policy"},
+	"alert":               {"."},
+	"alert/slacktest":     {"."},
+	"storage":             {"."},
+	"storage/storagetest": {".", "storage"},
+	"web":                 {"."},
+	"internal/mishap":     {},
+	"tools/geodata":       {"."},
+	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web"},
 }
 
 // doors says which rooms a library may be used in.

@@ -69,9 +69,10 @@ type Options struct {
 	// Urgent hands over an alert that could not be committed, since the disk
 	// failed. It must not block.
 	Urgent func(sessionwarden.Alert)
-	// Forget removes a little of what is older than the history is kept, and
-	// returns how many rows it removed. Nil: everything is kept.
-	Forget func(context.Context) (int, error)
+	// Forget removes a little of what is older than the history is kept. It
+	// returns how many rows it removed, and whether there are more to be removed
+	// soon. Nil: everything is kept.
+	Forget func(context.Context) (rows int, more bool, err error)
 
 	Parallel   int              // polls at once; 0: 32
 	Now        func() time.Time // the wall clock; nil: time.Now

@@ -14,6 +14,7 @@ import (
 
 	"sessionwarden"
 	"sessionwarden/storage"
+	"sessionwarden/storage/storagetest"
 )
 
 // BenchmarkOneSession records one new session durably, and in the same run
@@ -248,4 +249,83 @@ func BenchmarkList(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/row")
+}
+
+// BenchmarkForget measures what forgetting does to others, at a history of
+// 1,000,000 (200,000 with -short) of which half grows old: the median commit of one new session between
+// the steps and after all of them, as a ratio to the commits that a database
+// beside it makes at the same time, which forgets nothing.
+func BenchmarkForget(b *testing.B) {
+	const step = 500
+	size := 1_000_000
+	if testing.Short() {
+		size = 200_000
+	}
+	h := storagetest.History{Sessions: size, From: day, To: day.AddDate(0, 0, 400)}
+	for b.Loop() {
+		b.StopTimer()
+		var both [2]*storage.DB // the second one forgets
+		for i := range both {
+			both[i] = open(b, filepath.Join(b.TempDir(), "history.db"))
+			if err := storagetest.Fill(b.Context(), both[i], h); err != nil {
+				b.Fatal(err)
+			}
+		}
+		var commits [2][]time.Duration
+		one := func() {
+			for i, db := range both {
+				s := storagetest.Session(db.NextID(), "other", h.To)
+				begin := time.Now()
+				commit(b, db, arrival("other", s))
+				commits[i] = append(commits[i], time.Since(begin))
+			}
+		}
+		var steps []time.Duration
+		for n := step; n == step; {
+			b.StartTimer()
+			begin := time.Now()
+			var err error
+			if n, err = both[1].Forget(b.Context(), day.AddDate(0, 0, 200), step); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			steps = append(steps, time.Since(begin))
+			one()
+		}
+		b.ReportMetric(float64(median(commits[1]))/float64(median(commits[0])), "x-between")
+		commits = [2][]time.Duration{}
+		for range 200 {
+			one()
+		}
+		b.ReportMetric(float64(median(commits[1]))/float64(median(commits[0])), "x-after")
+		b.ReportMetric(float64(median(steps))/1e3, "µs/step")
+		b.StartTimer()
+	}
+}
+
+// BenchmarkForgetNothing measures a look for old rows that finds none, where
+// all began long ago and ended late: it must not grow with them.
+func BenchmarkForgetNothing(b *testing.B) {
+	for _, size := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("kept=%d", size), func(b *testing.B) {
+			db := open(b, dbPath(b))
+			h := storagetest.History{Sessions: size, From: day, To: day.AddDate(0, 0, 400), Lasting: 1000 * 24 * time.Hour}
+			if err := storagetest.Fill(b.Context(), db, h); err != nil {
+				b.Fatal(err)
+			}
+			forget := func() int {
+				n, err := db.Forget(b.Context(), day.AddDate(0, 0, 500), 500)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return n
+			}
+			for left := size / 10; left > 0; { // the findings go
+				left -= forget()
+			}
+			for b.Loop() {
+				forget()
+			}
+		})
+	}
 }

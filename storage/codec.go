@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -14,12 +15,13 @@ import (
 // by others, for what is on no disk.
 const maxID = 1<<63 - 1
 
-// codec writes records as CBOR and reads them back. It is immutable and safe
-// for concurrent use.
+// codec writes records as CBOR and reads them back. It is safe for concurrent
+// use.
 type codec struct {
-	enc   cbor.UserBufferEncMode
-	dec   cbor.DecMode
-	short shorthand
+	enc     cbor.UserBufferEncMode
+	dec     cbor.DecMode
+	short   shorthand
+	scratch sync.Pool // of *bytes.Buffer
 }
 
 // newCodec returns the codec of all records. What is read is bounded: arrays
@@ -51,11 +53,16 @@ func newCodec() (*codec, error) {
 
 // encode appends nothing to what it returns: the slice is record's own.
 func (c *codec) encode(record any) ([]byte, error) {
-	var b bytes.Buffer
-	if err := c.enc.MarshalToBuffer(record, &b); err != nil {
+	b, _ := c.scratch.Get().(*bytes.Buffer)
+	if b == nil {
+		b = new(bytes.Buffer)
+	}
+	defer c.scratch.Put(b)
+	b.Reset()
+	if err := c.enc.MarshalToBuffer(record, b); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	return bytes.Clone(b.Bytes()), nil // a record grows in the scratch, and is kept in its size
 }
 
 // CorruptError says that one record cannot be read. The rest of the database

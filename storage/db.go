@@ -51,8 +51,12 @@ type DB struct {
 	observing atomic.Pointer[sessionwarden.Observing]
 	settings  sync.Mutex // one change of observing at a time
 	backups   sync.Mutex // one backup at a time
-	closing   sync.Once
-	closed    error
+
+	forgetting sync.Mutex // one at a time; guards forgetFrom
+	forgetFrom place      // where the search for old rows goes on
+
+	closing sync.Once
+	closed  error
 }
 
 const (

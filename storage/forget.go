@@ -18,27 +18,30 @@ import (
 // session, an open action, an alert that is still to be delivered, or what
 // these speak of. Deliveries go with their alerts and are not counted. Where
 // nothing is old enough, nothing is written.
+//
+// However large the history is, a call looks at 20 times as many rows at most,
+// and the next one goes on where it stopped: what began long ago and ended late
+// is looked at again only when all that is old was looked at. It looks while
+// others write, and holds them up only for what it removes.
 func (db *DB) Forget(ctx context.Context, before time.Time, most int) (int, error) {
 	if err := ctx.Err(); err != nil || most <= 0 {
 		return 0, err
 	}
-	n := 0
-	any := false
-	err := db.view(func(tx *bbolt.Tx) error {
-		old, err := db.findOld(tx, before, 1)
-		any = len(old) > 0
+	db.forgetting.Lock()
+	defer db.forgetting.Unlock()
+	var old []oldRow
+	var seen int // the transaction that old was found in
+	next := db.forgetFrom
+	err := db.view(func(tx *bbolt.Tx) (err error) {
+		seen = tx.ID()
+		old, next, err = db.findOld(tx, before, next, most)
 		return err
 	})
-	if err == nil && any {
-		err = db.update(func(tx *bbolt.Tx) error {
-			old, err := db.findOld(tx, before, most)
-			if err != nil {
-				return err
-			}
-			n = 0
-			for _, row := range old {
-				if row.bucket != bucketDeliveries {
-					n++
+	if err == nil && len(old) > 0 {
+		err = db.update(func(tx *bbolt.Tx) (err error) {
+			if tx.ID() != seen+1 { // somebody wrote in between
+				if old, err = db.stillOld(tx, before, old); err != nil {
+					return err
 				}
 			}
 			return errors.Join(db.remove(tx, old), mishap.At("storage.forget"))
@@ -48,8 +51,25 @@ func (db *DB) Forget(ctx context.Context, before time.Time, most int) (int, erro
 		return 0, fmt.Errorf("forgetting old history: %w", err)
 	}
 	_ = mishap.At("storage.forgot")
+	db.forgetFrom = next
+	n := 0
+	for _, row := range old {
+		if row.bucket != bucketDeliveries {
+			n++
+		}
+	}
 	db.metrics.forgot.Add(float64(n))
 	return n, nil
+}
+
+// looksPerRow is how many rows are looked at for each that may be removed.
+const looksPerRow = 20
+
+// place is where the search for old rows goes on: a part of the history, and a
+// key in it. The zero value is the beginning.
+type place struct {
+	part int
+	key  []byte
 }
 
 // oldRow is a row to be forgotten.
@@ -115,67 +135,115 @@ func (db *DB) findKept(tx *bbolt.Tx) (kept, error) {
 	return k, nil
 }
 
-// findOld returns at most `most` rows that may be forgotten, not counting
-// deliveries. A record that cannot be read stays: it may be evidence.
-func (db *DB) findOld(tx *bbolt.Tx, before time.Time, most int) ([]oldRow, error) {
+// part is one bucket that grows old. look says when a row began and ended: one
+// that has to stay ended never, or not before the time that was asked for.
+// Rows that go together with it come beside.
+type part struct {
+	bucket string
+	look   func(key, value []byte) (began, ended time.Time, with []oldRow, err error)
+}
+
+// parts returns what grows old. Within each, rows lie in the order in which they
+// began.
+func (db *DB) parts(tx *bbolt.Tx) []part {
+	never := time.Unix(wholeSeconds, 0)
+	return []part{
+		{bucketSightings, func(key, value []byte) (time.Time, time.Time, []oldRow, error) {
+			s, err := db.readSighting(key, value)
+			if s.State == sessionwarden.Live {
+				return s.FirstSeen, never, nil, err
+			}
+			return s.FirstSeen, latest(s.LastSeen, s.GoneAt), nil, err
+		}},
+		{bucketFindings, func(key, value []byte) (time.Time, time.Time, []oldRow, error) {
+			f, err := db.readFinding(key, value)
+			return f.Time, f.Time, nil, err
+		}},
+		{bucketActions, func(key, value []byte) (time.Time, time.Time, []oldRow, error) {
+			a, err := db.readAction(key, value)
+			if a.State.Open() {
+				return a.Created, never, nil, err
+			}
+			return a.Created, latest(a.Created, a.Updated), nil, err
+		}},
+		{bucketAlerts, func(key, value []byte) (time.Time, time.Time, []oldRow, error) {
+			a, err := db.readAlert(key, value)
+			if err != nil {
+				return a.Created, never, nil, err
+			}
+			known, waiting, err := db.deliveriesOf(tx, a)
+			if waiting {
+				return a.Created, never, nil, err
+			}
+			return a.Created, latest(a.Created, a.Updated), known, err
+		}},
+	}
+}
+
+// findOld looks for rows that may be forgotten, from a place on: at most `most`,
+// not counting deliveries. It returns where to go on. A record that cannot be
+// read stays: it may be evidence.
+func (db *DB) findOld(tx *bbolt.Tx, before time.Time, from place, most int) (old []oldRow, next place, err error) {
 	keep, err := db.findKept(tx)
 	if err != nil {
-		return nil, err
+		return nil, from, err
 	}
-	var old []oldRow
-	scan := func(bucket string, look func(key, value []byte) (began, ended time.Time, err error)) {
-		cursor := tx.Bucket([]byte(bucket)).Cursor()
-		for key, value := cursor.First(); key != nil && most > 0; key, value = cursor.Next() {
-			began, ended, err := look(key, value)
+	var with []oldRow
+	looks := looksPerRow * most
+	parts := db.parts(tx)
+	for i := from.part; i < len(parts); i++ {
+		cursor := tx.Bucket([]byte(parts[i].bucket)).Cursor()
+		for key, value := cursor.Seek(from.key); key != nil; key, value = cursor.Next() {
+			if most == 0 || looks == 0 {
+				return append(old, with...), place{i, bytes.Clone(key)}, nil
+			}
+			looks--
+			began, ended, mine, err := parts[i].look(key, value)
 			if err != nil {
 				continue
 			}
 			if !began.Before(before) {
-				return // what comes after arrived later still
+				break // what comes after arrived later still
 			}
-			id, err := keyID(bucket, key)
-			if err != nil || keep[bucket][id] || !ended.Before(before) {
+			id, err := keyID(parts[i].bucket, key)
+			if err != nil || keep[parts[i].bucket][id] || !ended.Before(before) {
 				continue
 			}
-			old = append(old, oldRow{bucket, bytes.Clone(key)})
+			old = append(old, oldRow{parts[i].bucket, bytes.Clone(key)})
+			with = append(with, mine...)
 			most--
 		}
+		from.key = nil
 	}
-	scan(bucketSightings, func(key, value []byte) (time.Time, time.Time, error) {
-		s, err := db.readSighting(key, value)
-		if s.State == sessionwarden.Live {
-			return s.FirstSeen, before, err // it did not end
+	return append(old, with...), place{}, nil
+}
+
+// stillOld returns those of the rows that may be forgotten still.
+func (db *DB) stillOld(tx *bbolt.Tx, before time.Time, rows []oldRow) (old []oldRow, err error) {
+	keep, err := db.findKept(tx)
+	if err != nil {
+		return nil, err
+	}
+	var with []oldRow
+	for _, part := range db.parts(tx) {
+		bucket := tx.Bucket([]byte(part.bucket))
+		for _, row := range rows {
+			if row.bucket != part.bucket {
+				continue
+			}
+			value := bucket.Get(row.key)
+			if value == nil {
+				continue
+			}
+			_, ended, mine, err := part.look(row.key, value)
+			id, idErr := keyID(part.bucket, row.key)
+			if err != nil || idErr != nil || keep[part.bucket][id] || !ended.Before(before) {
+				continue
+			}
+			old, with = append(old, row), append(with, mine...)
 		}
-		return s.FirstSeen, latest(s.LastSeen, s.GoneAt), err
-	})
-	scan(bucketFindings, func(key, value []byte) (time.Time, time.Time, error) {
-		f, err := db.readFinding(key, value)
-		return f.Time, f.Time, err
-	})
-	scan(bucketActions, func(key, value []byte) (time.Time, time.Time, error) {
-		a, err := db.readAction(key, value)
-		if a.State.Open() {
-			return a.Created, before, err
-		}
-		return a.Created, latest(a.Created, a.Updated), err
-	})
-	var deliveries []oldRow
-	scan(bucketAlerts, func(key, value []byte) (time.Time, time.Time, error) {
-		a, err := db.readAlert(key, value)
-		if err != nil || keep[bucketAlerts][a.ID] {
-			return a.Created, before, err
-		}
-		known, waiting, err := db.deliveriesOf(tx, a)
-		ended := latest(a.Created, a.Updated)
-		if err != nil || waiting {
-			return a.Created, before, err
-		}
-		if a.Created.Before(before) && ended.Before(before) {
-			deliveries = append(deliveries, known...)
-		}
-		return a.Created, ended, nil
-	})
-	return append(old, deliveries...), nil
+	}
+	return append(old, with...), nil
 }
 
 // deliveriesOf returns the rows that say what became of an alert, and whether

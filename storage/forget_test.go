@@ -212,3 +212,90 @@ func TestWhatBecameOfAForgottenAlertIsPassedOver(t *testing.T) {
 		t.Errorf("%v, %v", told, err)
 	}
 }
+
+func TestForgettingGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	path := dbPath(t)
+	db := open(t, path)
+	limit := day.AddDate(0, 0, 1)
+	var list []sessionwarden.Sighting
+	for i := range 60 {
+		s := session(db.NextID(), "main", day.Add(time.Duration(i)*time.Second))
+		s.State, s.GoneAt = sessionwarden.Gone, day.Add(time.Hour)
+		if i < 50 {
+			s.GoneAt = limit.Add(time.Hour) // began long ago, ended lately
+		}
+		list = append(list, s)
+	}
+	commit(t, db, sessionwarden.Change{History: sessionwarden.History{Account: "main"}, Sightings: list})
+	forget := func(before time.Time) int {
+		n, err := db.Forget(t.Context(), before, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	// Twenty are looked at for each that may go: the first fifty stay, and are
+	// not looked at again before all others were.
+	for i, want := range []int{0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1} {
+		if n := forget(limit); n != want {
+			t.Fatalf("call %d forgot %d rows, want %d", i, n, want)
+		}
+	}
+	if got := rows(t, db); len(got) != 50 {
+		t.Errorf("%d rows are left", len(got))
+	}
+	// What has grown old meanwhile goes when the search begins anew.
+	left := 50
+	for range 60 {
+		left -= forget(limit.AddDate(1, 0, 0))
+	}
+	if got := rows(t, db); left != 0 || len(got) != 0 {
+		t.Errorf("%d rows are left, counted %d", len(got), left)
+	}
+}
+
+// TestForgettingWhileOthersWrite lets commits fall between the search for old
+// rows and their removal.
+func TestForgettingWhileOthersWrite(t *testing.T) {
+	t.Parallel()
+	path := dbPath(t)
+	db := open(t, path)
+	many(t, db, 200)
+	written := make(chan uint64)
+	go func() {
+		for i := range 40 {
+			s := session(db.NextID(), "main", day.AddDate(2, 0, i))
+			if err := db.Commit(t.Context(), []sessionwarden.Change{arrival("main", s)}); err != nil {
+				t.Error(err)
+			}
+			written <- s.Seq
+		}
+		close(written)
+	}()
+	total := 0
+	forget := func() {
+		n, err := db.Forget(t.Context(), day.AddDate(1, 0, 0), 3)
+		if err != nil {
+			t.Error(err)
+		}
+		total += n
+	}
+	kept := 0
+	for range written {
+		kept++
+		forget()
+	}
+	for range 100 {
+		forget()
+	}
+	if got := rows(t, db); total != 200 || len(got) != kept {
+		t.Errorf("forgot %d rows, kept %d; want 200 and %d", total, len(got), kept)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := storage.Check(t.Context(), path); err != nil {
+		t.Error(err)
+	}
+}

@@ -155,8 +155,9 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		},
 		Tell:   a.teller.Add,
 		Urgent: a.teller.Urgent,
-		Forget: func(ctx context.Context) (int, error) {
-			return db.Forget(ctx, a.outside.now().Add(-cfg.History.Keep), forgetStep)
+		Forget: func(ctx context.Context) (int, bool, error) {
+			n, err := db.Forget(ctx, a.outside.now().Add(-cfg.History.Keep), forgetStep)
+			return n, n == forgetStep, err
 		},
 		Earliest: built.AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
