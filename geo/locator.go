@@ -54,6 +54,7 @@ type snapshot struct {
 	databases  [2][]*database // by role; in the order they are asked
 	failed     string
 	warnings   []string // about files; what depends on the time is not here
+	troubles   []Trouble
 }
 
 // first returns the database that is asked first.
@@ -128,6 +129,9 @@ func (l *Locator) publish(taken bool) {
 			failed = append(failed, f)
 		}
 		next.warnings = slices.Concat(next.warnings, s.warnings())
+		if t, is := s.trouble(); is {
+			next.troubles = append(next.troubles, t)
+		}
 	}
 	next.failed = strings.Join(failed, "; ")
 	l.current.Store(next)
@@ -140,6 +144,23 @@ func (l *Locator) Generation() uint64 { return l.current.Load().generation }
 // Failed says why the data that the owner named cannot be relied on; "" where
 // all is well. It is [sessionwarden.LocationStatus.Failed], without the rest.
 func (l *Locator) Failed() string { return l.current.Load().failed }
+
+// Trouble is a location file that should be in use and is not, since it is not
+// good.
+type Trouble struct {
+	Key    string // the setting that names it, such as "geo.database"
+	Path   string
+	Failed bool   // there is only the built-in data in its place
+	Says   string // what is wrong with it, what is used, and what to do
+}
+
+// Troubles returns the files that people have to be told of, one a setting at
+// most. What a newly written file looks like at one look only is not among them.
+func (l *Locator) Troubles() []Trouble { return slices.Clone(l.current.Load().troubles) }
+
+// Made returns when the built-in country data was made: no clock that was ever
+// set says less.
+func (l *Locator) Made() time.Time { return l.slots[countries].builtin.built }
 
 // Watch looks at the files at every interval and takes those that changed.
 // A file that is not good is told, once, in the log and in

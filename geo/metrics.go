@@ -47,7 +47,10 @@ func newMetrics(reg prometheus.Registerer, current func() *snapshot) (*metrics, 
 			return 1
 		}
 		return 0
-	}))
+	}), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sessionwarden_geo_files_bad",
+		Help: "Location files that should be in use and are not, as they are not good.",
+	}, func() float64 { return float64(len(current().troubles)) }))
 	if reg == nil {
 		return m, nil
 	}

@@ -26,22 +26,24 @@ type slot struct {
 	auto  bool     // no file has to be there
 
 	builtin *database
-	file    *database          // nil: the built-in data alone
-	refused map[string]refusal // files that were not taken, by path
-	older   string             // says that the file in use is older than the one before it
+	file    *database              // nil: the built-in data alone
+	looked  map[string]fs.FileInfo // what the last look saw, by path
+	refused map[string]refusal     // files that were not taken, by path
+	older   string                 // says that the file in use is older than the one before it
 }
 
 // refusal remembers why a file was not taken, so that it is read again only
 // when it changed.
 type refusal struct {
-	seen fs.FileInfo // nil: it could not be looked at
-	why  string
+	seen  fs.FileInfo // nil: it could not be looked at
+	why   string
+	looks int // in a row that found it not good
 }
 
 // newSlot returns the slot for a setting: "" for the built-in data, auto, or
 // a path.
 func newSlot(r role, key, setting string, folders []string, builtin *database) *slot {
-	s := &slot{role: r, key: key, builtin: builtin, refused: make(map[string]refusal)}
+	s := &slot{role: r, key: key, builtin: builtin, looked: make(map[string]fs.FileInfo), refused: make(map[string]refusal)}
 	switch setting {
 	case "":
 	case auto:
@@ -68,6 +70,8 @@ func (s *slot) refresh(log *slog.Logger, m *metrics) (taken bool) {
 		inUse := s.file != nil && s.file.path == path
 		seen, err := os.Stat(path)
 		before, refusedBefore := s.refused[path]
+		last := s.looked[path]
+		s.looked[path] = seen
 		switch {
 		case err != nil && s.auto && !inUse && errors.Is(err, fs.ErrNotExist):
 			delete(s.refused, path)
@@ -76,14 +80,19 @@ func (s *slot) refresh(log *slog.Logger, m *metrics) (taken bool) {
 			s.refuse(log, m, path, refusal{why: fileError(err).Error()})
 		case inUse && sameFile(seen, s.file.seen):
 			delete(s.refused, path)
+		case inUse && last != nil && os.SameFile(seen, last) && !sameFile(seen, last):
+			// It is being written over in place: until that has come to rest it
+			// may pass for whole while it is half one database and half another.
 		case refusedBefore && sameFile(seen, before.seen):
+			before.looks++
+			s.refused[path] = before
 		default:
 			d, seen, err := loadDatabase(path, s.role)
 			if err == nil {
 				s.take(log, m, d)
 				return true
 			}
-			s.refuse(log, m, path, refusal{seen, err.Error()})
+			s.refuse(log, m, path, refusal{seen: seen, why: err.Error()})
 		}
 		if inUse {
 			return false // a worse file does not take the place of the one in use
@@ -110,6 +119,7 @@ func (s *slot) take(log *slog.Logger, m *metrics, d *database) {
 func (s *slot) refuse(log *slog.Logger, m *metrics, path string, r refusal) {
 	r.why = sessionwarden.Clean(r.why, 400)
 	before, again := s.refused[path]
+	r.looks = before.looks + 1
 	s.refused[path] = r
 	if again && before.why == r.why && (r.seen == nil || sameFile(before.seen, r.seen)) {
 		return
@@ -141,22 +151,44 @@ func (s *slot) failed() string {
 func (s *slot) warnings() []string {
 	var all []string
 	for _, path := range s.paths {
-		r, ok := s.refused[path]
-		if !ok || s.failed() != "" {
-			continue
+		if text := s.warning(path); text != "" {
+			all = append(all, text)
 		}
-		shown := sessionwarden.Clean(path, 200)
-		if s.file != nil && s.file.path == path {
-			all = append(all, fmt.Sprintf("%s was read before, but now %s: what was read before stays in use until a good %s file lies there",
-				shown, strings.TrimSpace(r.why), s.role.wants()))
-			continue
-		}
-		all = append(all, fmt.Sprintf("%s would be used, but %s: other data is used until a good %s file lies there", shown, r.why, s.role.wants()))
 	}
 	if s.older != "" {
 		all = append(all, s.older)
 	}
 	return slices.Clip(all)
+}
+
+// warning says that the file at path is not used, and what is; "" where it is,
+// or where that is a failure.
+func (s *slot) warning(path string) string {
+	r, refused := s.refused[path]
+	if !refused || s.failed() != "" {
+		return ""
+	}
+	shown := sessionwarden.Clean(path, 200)
+	if s.file != nil && s.file.path == path {
+		return fmt.Sprintf("%s was read before, but now %s: what was read before stays in use until a good %s file lies there",
+			shown, strings.TrimSpace(r.why), s.role.wants())
+	}
+	return fmt.Sprintf("%s would be used, but %s: other data is used until a good %s file lies there", shown, r.why, s.role.wants())
+}
+
+// trouble returns what people have to be told of the slot's files. A file that
+// other data stands in for is only told of when a second look finds it not
+// good: it may just be being written.
+func (s *slot) trouble() (Trouble, bool) {
+	if failed := s.failed(); failed != "" {
+		return Trouble{Key: s.key, Path: s.paths[0], Failed: true, Says: failed}, true
+	}
+	for _, path := range s.paths {
+		if text := s.warning(path); text != "" && s.refused[path].looks > 1 {
+			return Trouble{Key: s.key, Path: path, Says: text}, true
+		}
+	}
+	return Trouble{}, false
 }
 
 // date is how a build date is shown to people.

@@ -70,6 +70,9 @@ func (d *draft) recovered(seen reading) {
 	}
 	d.h.Blind = sessionwarden.Blindness{}
 	d.rails = rails(seen.badData, d.earliest, seen.live.ServerTime, d.now, d.now)
+	d.w.timing.Lock()
+	d.w.doubt = d.rails.Clock
+	d.w.timing.Unlock()
 	if !blind.Told {
 		return
 	}

@@ -61,6 +61,9 @@ type Options struct {
 	// and why the data cannot be relied on ("" if it can). Nil: it never
 	// changes and can be relied on.
 	LocationData func() (generation uint64, failed string)
+	// Troubles returns what else is wrong with what the watch rests on. Each is
+	// told once, also over restarts, and once when it is over. Nil: nothing.
+	Troubles func() []Trouble
 	// OpenAlerts returns the alerts that may be told of again: after a start,
 	// matters that are still open go on under the same alert.
 	OpenAlerts func(context.Context) ([]sessionwarden.Alert, error)
@@ -90,13 +93,15 @@ type Monitor struct {
 	changed chan struct{} // the set of accounts or a schedule changed
 	unsaved atomic.Bool   // the last commit failed
 	ending  atomic.Bool   // no work is begun any more
-	badData string        // why the location data cannot be relied on, as people were told; only Run uses it
 	looked  time.Time     // when Run looked last at what is due; only Run uses it
 
 	mu      sync.Mutex
 	watches map[string]*watch
 	sorted  []*watch // by name; replaced as a whole, never changed
 	working sync.WaitGroup
+
+	telling sync.Mutex
+	told    map[string]string // the troubles that people were told of and that are not over; nil: not read yet
 }
 
 // watch is one account under watch. polling and acting serialize whole polls
@@ -110,6 +115,7 @@ type watch struct {
 	timing   sync.Mutex
 	schedule cron.Schedule
 	next     time.Time // of the schedule
+	doubt    string    // why the clock cannot be relied on, by the last good poll
 
 	mu      sync.Mutex
 	account sessionwarden.Account
@@ -182,6 +188,7 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 			return err
 		}
 	}
+	m.recallTroubles(open)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	fresh := make(map[string]*watch, len(accounts))

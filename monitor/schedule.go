@@ -70,7 +70,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		now := m.clock()
-		m.tellBadData(work, now)
+		m.tellTroubles(work, now)
 		due, wait := m.due(now)
 		if len(due) > 0 {
 			m.burst(work, due)
@@ -231,5 +231,6 @@ func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
 		polls.Go(func() { m.guarded(ctx, w, "act", func() { m.awaitProof(bounded, w) }) })
 	}
 	polls.Wait()
+	m.tellTroubles(ctx, m.clock())
 	return errors.Join(joinNamed(watches, errs), m.flush(context.WithoutCancel(ctx)))
 }

@@ -145,10 +145,10 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		return fmt.Errorf("loading what is still to be told: %w", err)
 	}
 
-	built := places.Status().CountryBuilt
 	a.monitor = monitor.New(monitor.Options{
 		Journal: db, Locate: places.Lookup,
 		LocationData: func() (uint64, string) { return places.Generation(), places.Failed() },
+		Troubles:     func() []monitor.Trouble { return troubles(places.Troubles()) },
 		OpenAlerts: func(ctx context.Context) ([]sessionwarden.Alert, error) {
 			alerts, _, err := db.Outbox(ctx)
 			return alerts, err
@@ -159,7 +159,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 			n, err := db.Forget(ctx, a.outside.now().Add(-cfg.History.Keep), forgetStep)
 			return n, n == forgetStep, err
 		},
-		Earliest: built.AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
+		Earliest: places.Made().AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	watched, err := a.watched(cfg)
 	if err != nil {
@@ -173,6 +173,23 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	return nil
+}
+
+// troubles puts what is wrong with location files into words.
+func troubles(files []geo.Trouble) []monitor.Trouble {
+	var list []monitor.Trouble
+	for _, f := range files {
+		t := monitor.Trouble{Of: f.Key, Fact: "stale " + f.Path, Severity: sessionwarden.Warning,
+			Title: "A location file is not good any more; the data from before it stays in use",
+			Lines: []string{f.Says, "Mend it before the next start, which would find only the built-in data and hold what rests on places."},
+		}
+		if f.Failed {
+			t.Fact, t.Severity, t.Title = "failed "+f.Path, sessionwarden.Critical, "The location data cannot be relied on"
+			t.Lines[1] = "Watching goes on with the built-in data. What a rule would disconnect by its place is held for you meanwhile: sessionwarden actions"
+		}
+		list = append(list, t)
+	}
+	return list
 }
 
 // forgetStep is how many old rows are forgotten at a time: a mass deletion

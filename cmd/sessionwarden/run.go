@@ -113,8 +113,8 @@ func (a *app) serve(ctx context.Context, runtimeDir string) (func(context.Contex
 }
 
 const (
-	geoEvery     = time.Minute     // how often location files are looked at
-	lastTellings = 3 * time.Second // for alerts that are on their way when we stop
+	geoEvery     = 20 * time.Second // how often location files are looked at
+	lastTellings = 3 * time.Second  // for alerts that are on their way when we stop
 )
 
 // run runs every part until ctx ends. The watch stops first, then the telling,
@@ -182,7 +182,9 @@ func notify(log *slog.Logger, state string) {
 }
 
 // reload takes a new configuration, or keeps the old one and tells why.
+// The location files are looked at again too.
 func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
+	a.places.Refresh()
 	cfg, err := load()
 	if err == nil {
 		watched, werr := a.watched(cfg)
