@@ -1,15 +1,21 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
-// sendLimit is how long one attempt may take, whatever the channel does.
-const sendLimit = 30 * time.Second
+const (
+	// sendLimit is how long one attempt may take, whatever the channel does.
+	sendLimit = 30 * time.Second
+	// diskPatience is how long an attempt waits for the disk.
+	diskPatience = time.Second
+)
 
 // work delivers on one channel until ctx ends.
 func (t *Teller) work(ctx context.Context, l *lane) {
@@ -30,6 +36,7 @@ func (t *Teller) work(ctx context.Context, l *lane) {
 		switch {
 		case j != nil:
 			t.attempt(ctx, l, j, m, ref, sent)
+			_ = mishap.At("alert.recorded")
 		case owes:
 			if err := t.save(ctx, l, nil); err != nil {
 				pause(ctx, l.wake, maxSleep)
@@ -108,8 +115,8 @@ func (t *Teller) words(j *job, alerts []sessionwarden.Alert, f Facts) (m Message
 }
 
 // attempt sends one message and records what came of it. That it is being
-// sent is written down meanwhile, so that a start after a crash knows that it
-// may have arrived.
+// sent is written down first, so that a start after a crash knows that it may
+// have arrived; a disk that hangs does not keep people from being told.
 func (t *Teller) attempt(ctx context.Context, l *lane, j *job, m Message, ref string, sent map[uint64]int) {
 	t.mu.Lock()
 	begun := l.state[j.head]
@@ -122,8 +129,10 @@ func (t *Teller) attempt(ctx context.Context, l *lane, j *job, m Message, ref st
 		if onDisk {
 			// A failure shows when the outcome is recorded.
 			_ = t.outbox.Delivered(context.WithoutCancel(ctx), []sessionwarden.Delivery{begun})
+			_ = mishap.At("alert.begun")
 		}
 	}()
+	pause(ctx, written, diskPatience)
 	limited, cancel := context.WithTimeout(ctx, sendLimit)
 	newRef, err := send(limited, l.channel, m, ref)
 	cancel()
@@ -151,7 +160,11 @@ func send(ctx context.Context, c Channel, m Message, ref string) (newRef string,
 			err = &SendError{Class: Retry, Reason: "the channel made a mistake", Unsure: true}
 		}
 	}()
-	return c.Send(ctx, m, ref)
+	if err := mishap.At("alert.send"); err != nil {
+		return "", err
+	}
+	newRef, err = c.Send(ctx, m, ref)
+	return newRef, cmp.Or(err, mishap.At("alert.sent"))
 }
 
 // arrived takes note that a message was delivered. The caller holds t.mu.

@@ -1,6 +1,7 @@
 package mannco
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ const (
 // token can live.
 const (
 	maxLogins  = 1000
+	maxBegun   = 16
 	loginsKept = 40 * 24 * time.Hour
 )
 
@@ -28,8 +30,9 @@ const (
 type auth struct {
 	mu     sync.Mutex
 	token  *token
-	key    secret  // as last read, to keep it out of texts
-	logins []login // our own, oldest first
+	key    secret      // as last read, to keep it out of texts
+	logins []login     // our own, oldest first
+	begun  []time.Time // logins that may have made a session, though no answer said so
 
 	offset  time.Duration // the service's clock minus ours
 	clocked bool
@@ -131,7 +134,8 @@ func (a *auth) arrived(t *token, serviceNow time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.refused, a.spacing, a.notTill = nil, 0, time.Time{}
-	a.logins = pruneLogins(append(slices.Clone(a.logins), login{At: t.identity.Issued, Addr: t.identity.Addr}), serviceNow)
+	a.logins = pruneLogins(append(a.all(t.identity.Addr), login{At: t.identity.Issued, Addr: t.identity.Addr}), serviceNow)
+	a.begun = nil
 }
 
 // adopt makes t the token in use. out says that the one before was ended by
@@ -153,11 +157,39 @@ func (a *auth) drop(t *token) {
 	a.mu.Unlock()
 }
 
-// own returns our logins; the slice is not changed afterwards.
-func (a *auth) own() []login {
+// begin remembers that a login is about to be sent, and reports whether that
+// is news: logins so close together are told by the same note.
+func (a *auth) begin(serviceNow time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.logins
+	if n := len(a.begun); n > 0 && serviceNow.Sub(a.begun[n-1]).Abs() < loginSlack/2 {
+		return false
+	}
+	a.begun = append(a.begun, serviceNow)
+	if n := len(a.begun) - maxBegun; n > 0 {
+		a.begun = slices.Clone(a.begun[n:])
+	}
+	return true
+}
+
+// own returns our logins, with those whose answer never came as if they had
+// been made from addr. The slice is not changed afterwards.
+func (a *auth) own(addr netip.Addr) []login {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.begun) == 0 {
+		return a.logins
+	}
+	return a.all(addr)
+}
+
+// all is own for a caller that holds the lock, and changes the slice.
+func (a *auth) all(addr netip.Addr) []login {
+	logins := slices.Clone(a.logins)
+	for _, at := range a.begun {
+		logins = append(logins, login{At: at, Addr: addr})
+	}
+	return logins
 }
 
 // tell returns, once, whether there was a new login, and whether the session

@@ -103,7 +103,12 @@ func New(o Options) (*Client, error) {
 		c.userAgent = "sessionwarden"
 	}
 	c.store = &store{file: o.TokenFile, account: o.Account, base: base}
-	c.auth.token, c.auth.logins = c.store.load(c.log, c.now())
+	var before memory
+	c.auth.token, before = c.store.load(c.log, c.now())
+	c.auth.logins, c.auth.begun = before.logins, before.begun
+	for _, l := range c.auth.all(netip.Addr{}) {
+		c.auth.tried = append(c.auth.tried, l.At) // six a minute at most, over restarts too
+	}
 	return c, nil
 }
 

@@ -267,7 +267,7 @@ func FuzzTokenFile(f *testing.F) {
 	for _, seed := range []string{
 		`{"version":1,"account":"main","base_url":"https://api.example","token":"eyJhbGciOiJIUzI1NiJ9.e30.x","own_session_seen":true,"logins":[{"at":"2026-05-01T10:30:00Z","address":"192.0.2.1"}]}`,
 		`{"version":1,"base_url":"https://api.example","logins":[{"at":"1970-01-01T00:00:00Z","address":"fe80::1%eth0"},{"at":"2026-05-01T10:30:00+02:00"}]}`,
-		`{"version":1,"base_url":"https://other.example","token":"eyJ.e30.x"}`, `{"version":2}`, `[]`, ``, `{"version":1,"logins":null}`,
+		`{"version":1,"base_url":"https://other.example","token":"eyJ.e30.x"}`, `{"version":1,"base_url":"https://api.example","begun":["2026-06-01T11:00:00Z","0001-01-01T00:00:00Z"]}`, `{"version":2}`, `[]`, ``, `{"version":1,"logins":null}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -281,38 +281,38 @@ func FuzzTokenFile(f *testing.F) {
 	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, content []byte) {
-		tok, logins, err := parseStored(content, "https://api.example", benchNow)
-		if err != nil && (tok != nil || logins != nil || strings.Contains(err.Error(), "eyJ")) {
+		tok, known, err := parseStored(content, "https://api.example", benchNow)
+		if err != nil && (tok != nil || known.logins != nil || known.begun != nil || strings.Contains(err.Error(), "eyJ")) {
 			t.Error("a file that is none gave something")
 		}
 		if tok != nil && !plainToken(tok.raw.reveal()) {
 			t.Error("a token that may not stand in a header")
 		}
-		for _, l := range logins {
+		for _, l := range known.logins {
 			if l.At.Before(earliest) || l.Addr.Zone() != "" || l.At.Location() != time.UTC {
 				t.Errorf("a login that cannot be: %+v", l)
 			}
 		}
-		pruned := pruneLogins(append([]login(nil), logins...), benchNow)
+		pruned := pruneLogins(append([]login(nil), known.logins...), benchNow)
 		if len(pruned) > maxLogins {
 			t.Errorf("%d logins", len(pruned))
 		}
-		if tok == nil && len(logins) == 0 {
+		if tok == nil && len(known.logins) == 0 && len(known.begun) == 0 {
 			return
 		}
 		// What was read is written, and is the same.
 		s := &store{file: filepath.Join(dir, "main.json"), account: "main", base: "https://api.example"}
 		_ = os.Remove(s.file)
-		if err := s.save(tok, logins, benchNow); err != nil {
+		if err := s.save(tok, known, benchNow); err != nil {
 			t.Fatal(err)
 		}
 		written, err := os.ReadFile(s.file)
 		if err != nil || len(written) > maxTokenFile {
 			t.Fatalf("%d bytes, %v", len(written), err)
 		}
-		again, loginsAgain, err := parseStored(written, "https://api.example", benchNow)
-		if err != nil || (again == nil) != (tok == nil) || !slices.Equal(loginsAgain, pruned) {
-			t.Fatalf("was %v %v, is %v %v, %v", tok != nil, pruned, again != nil, loginsAgain, err)
+		again, knownAgain, err := parseStored(written, "https://api.example", benchNow)
+		if err != nil || (again == nil) != (tok == nil) || !slices.Equal(knownAgain.logins, pruned) || !slices.Equal(knownAgain.begun, known.begun) {
+			t.Fatalf("was %v %v, is %v %v, %v", tok != nil, pruned, again != nil, knownAgain, err)
 		}
 		if tok != nil && (again.raw.reveal() != tok.raw.reveal() || again.identity != tok.identity || again.sawOwn.Load() != tok.sawOwn.Load()) {
 			t.Error("the token is not the one that was written")

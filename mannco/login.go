@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
 // ready returns a token to make a call with: the one there is, a renewed one
@@ -71,12 +72,12 @@ func (c *Client) adoptStored(refused *token) *token {
 	if refused == nil || c.store.file == "" {
 		return nil
 	}
-	t, logins := c.store.load(c.log, c.now())
+	t, known := c.store.load(c.log, c.now())
 	if t == nil || t.raw.reveal() == refused.raw.reveal() || !t.identity.Issued.After(refused.identity.Issued) {
 		return nil
 	}
 	c.auth.mu.Lock()
-	c.auth.logins = pruneLogins(append(logins, c.auth.logins...), c.now().Add(c.auth.offset))
+	c.auth.logins = pruneLogins(append(known.logins, c.auth.logins...), c.now().Add(c.auth.offset))
 	c.auth.mu.Unlock()
 	c.auth.adopt(t, false)
 	return t
@@ -107,7 +108,14 @@ func (c *Client) logIn(ctx context.Context) (*token, error) {
 	if f := c.auth.gate(key, c.now()); f != nil {
 		return nil, f
 	}
+	// A login whose answer is lost, with the connection or in a crash, may
+	// have made a session all the same: that is ours, and must be known as such.
+	if c.auth.begin(c.serviceNow()) {
+		c.save()
+	}
+	_ = mishap.At("login.begun")
 	t, f := c.tryKey(ctx, key)
+	_ = mishap.At("login.answered")
 	c.metrics.logins[outcomeOf(f)].Inc()
 	if f == nil {
 		c.auth.arrived(t, c.serviceNow())
@@ -244,9 +252,9 @@ func (c *Client) goodbye(ctx context.Context, t *token) {
 // start, nothing else.
 func (c *Client) save() {
 	c.auth.mu.Lock()
-	t, logins := c.auth.token, c.auth.logins
+	t, known := c.auth.token, memory{c.auth.logins, c.auth.begun}
 	c.auth.mu.Unlock()
-	if err := c.store.save(t, logins, c.serviceNow()); err != nil {
+	if err := c.store.save(t, known, c.serviceNow()); err != nil {
 		c.log.Warn("the login could not be saved", "err", err)
 	}
 }

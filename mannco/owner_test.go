@@ -2,11 +2,16 @@ package mannco_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/mannco"
 )
 
 // at makes a row that began so long after noon, when the fake's login is made.
@@ -83,5 +88,51 @@ func TestEarlierLoginsAreOursToo(t *testing.T) {
 	}
 	if l.LoggedOut {
 		t.Error("another address of ours is not being logged out by someone")
+	}
+}
+
+// A login whose answer never came may have made a session. It is ours, also
+// for the process that comes after a crash.
+func TestLoginsWithoutAnAnswerAreOursToo(t *testing.T) {
+	t.Parallel()
+	for _, crash := range []bool{false, true} {
+		s := newFake()
+		file := filepath.Join(t.TempDir(), "main.json")
+		options := func(o *mannco.Options) { o.TokenFile = file }
+		s.on("/user/login", func(*http.Request) *http.Response { // it works, and nobody hears of it
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF))}
+		})
+		c := s.client(t, options)
+		if _, err := c.Sessions(t.Context(), false); err == nil {
+			t.Fatal("there is a list without a login")
+		}
+		s.on("/user/login", nil)
+		if crash {
+			c = s.client(t, options)
+		}
+		s.now = func() time.Time { return noon.Add(time.Hour) }
+		s.pages(page(3, at(1, "192.0.2.10", time.Hour, true), at(2, "192.0.2.10", 3*time.Second, false), at(3, "203.0.113.66", 3*time.Second, false)))
+		l := mustList(t, c)
+		for i, want := range []sessionwarden.Ownership{sessionwarden.Own, sessionwarden.Own, sessionwarden.NotOwn} {
+			if l.Rows[i].Ownership != want {
+				t.Errorf("after a crash %t: row %d is %s, want %s", crash, i, l.Rows[i].Ownership, want)
+			}
+		}
+	}
+}
+
+// Starting again and again is no way around six logins a minute.
+func TestSixLoginsAMinuteOverRestarts(t *testing.T) {
+	t.Parallel()
+	s := newFake()
+	file := filepath.Join(t.TempDir(), "main.json")
+	for i := range 12 {
+		s.now = func() time.Time { return noon.Add(time.Duration(i) * 2 * time.Second) }
+		c := s.client(t, func(o *mannco.Options) { o.TokenFile = file })
+		_, _ = c.Sessions(t.Context(), false) // the seventh has to wait
+		s.endOurs()
+	}
+	if s.logins != 6 {
+		t.Errorf("%d logins within a minute", s.logins)
 	}
 }

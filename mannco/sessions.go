@@ -110,7 +110,7 @@ func (c *Client) listing(rows []Row, p *pass, asked time.Time, expired bool) (se
 	if expired {
 		last = &c.expired
 	}
-	odd := p.odd | setOwners(rows, p.token.identity, c.auth.own()) | setStrays(rows, p.token.identity.SteamID)
+	odd := p.odd | setOwners(rows, p.token.identity, c.auth.own(p.token.identity.Addr)) | setStrays(rows, p.token.identity.SteamID)
 	if p.why == "" {
 		p.why = unusable(rows, p)
 	}

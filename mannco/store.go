@@ -9,10 +9,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"sessionwarden/internal/mishap"
 )
 
 // maxTokenFile is how large a token file may be.
@@ -35,6 +38,7 @@ type stored struct {
 	Token   string        `json:"token,omitzero"`
 	SawOwn  bool          `json:"own_session_seen,omitzero"`
 	Logins  []storedLogin `json:"logins"`
+	Begun   []time.Time   `json:"begun,omitzero"` // logins without an answer
 }
 
 type storedLogin struct {
@@ -42,61 +46,72 @@ type storedLogin struct {
 	Addr netip.Addr `json:"address,omitzero"`
 }
 
+// memory is what a client knows of its own logins.
+type memory struct {
+	logins []login
+	begun  []time.Time
+}
+
 var errNotStored = errors.New("it is not a token file of this program")
 
 // parseStored reads the content of a token file. What in it is not to be
 // believed is left out; an error means that nothing of it is.
-func parseStored(content []byte, base string, now time.Time) (*token, []login, error) {
+func parseStored(content []byte, base string, now time.Time) (*token, memory, error) {
 	var s stored
 	if err := json.Unmarshal(content, &s); err != nil || s.Version != 1 {
-		return nil, nil, errNotStored // the decoder's own words might repeat the token
+		return nil, memory{}, errNotStored // the decoder's own words might repeat the token
 	}
 	if s.BaseURL != base {
-		return nil, nil, nil
+		return nil, memory{}, nil
 	}
-	var logins []login
+	var known memory
 	w := windowAt(now, longestLife)
 	for _, l := range s.Logins {
-		if w.holds(l.At.Unix()) && len(logins) < 2*maxLogins {
-			logins = append(logins, login{At: l.At.UTC(), Addr: l.Addr.Unmap().WithZone("")})
+		if w.holds(l.At.Unix()) && len(known.logins) < 2*maxLogins {
+			known.logins = append(known.logins, login{At: l.At.UTC(), Addr: l.Addr.Unmap().WithZone("")})
+		}
+	}
+	for _, at := range s.Begun {
+		if w.holds(at.Unix()) && now.Sub(at) < loginsKept && len(known.begun) < maxBegun {
+			known.begun = append(known.begun, at.UTC())
 		}
 	}
 	if s.Token == "" {
-		return nil, logins, nil
+		return nil, known, nil
 	}
 	t, err := parseToken(s.Token, now)
 	if err != nil {
-		return nil, logins, nil
+		return nil, known, nil
 	}
 	t.sawOwn.Store(s.SawOwn)
-	return t, logins, nil
+	return t, known, nil
 }
 
 // load reads the file. A missing one is nothing special; a damaged one is
 // moved aside and logged.
-func (s *store) load(log *slog.Logger, now time.Time) (*token, []login) {
+func (s *store) load(log *slog.Logger, now time.Time) (*token, memory) {
 	if s.file == "" {
-		return nil, nil
+		return nil, memory{}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	content, err := readRegular(s.file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, memory{}
 	}
 	var t *token
-	var logins []login
+	var known memory
 	if err == nil {
-		t, logins, err = parseStored(content, s.base, now)
+		t, known, err = parseStored(content, s.base, now)
 	}
 	if errors.Is(err, errNotStored) {
 		err = errors.Join(err, os.Rename(s.file, s.file+".damaged"))
 	}
 	if err != nil {
 		log.Warn("the stored login cannot be used; a new login is made", "file", s.file, "err", err)
-		return nil, nil
+		return nil, memory{}
 	}
-	return t, logins
+	return t, known
 }
 
 // readRegular reads a file of bounded size that is a file and nothing else.
@@ -127,7 +142,7 @@ func readRegular(name string) ([]byte, error) {
 
 // save writes the file: aside, to the disk, then in place of the old one. The
 // logins that another process of ours has written meanwhile stay in it.
-func (s *store) save(t *token, logins []login, now time.Time) error {
+func (s *store) save(t *token, known memory, now time.Time) error {
 	if s.file == "" {
 		return nil
 	}
@@ -135,14 +150,14 @@ func (s *store) save(t *token, logins []login, now time.Time) error {
 	defer s.mu.Unlock()
 	if content, err := readRegular(s.file); err == nil {
 		if _, others, err := parseStored(content, s.base, now); err == nil {
-			logins = append(others, logins...)
+			known.logins = append(others.logins, known.logins...)
 		}
 	}
-	out := stored{Version: 1, Account: s.account, BaseURL: s.base}
+	out := stored{Version: 1, Account: s.account, BaseURL: s.base, Begun: known.begun}
 	if t != nil {
 		out.Token, out.SawOwn = t.raw.reveal(), t.sawOwn.Load()
 	}
-	for _, l := range pruneLogins(append([]login(nil), logins...), now) {
+	for _, l := range pruneLogins(slices.Clone(known.logins), now) {
 		out.Logins = append(out.Logins, storedLogin(l))
 	}
 	content, err := json.Marshal(out)
@@ -173,13 +188,22 @@ func replaceFile(name string, content []byte) (err error) {
 	}()
 	_, err = f.Write(content)
 	if err == nil {
+		err = mishap.At("token.write")
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
 	if err == nil {
+		err = mishap.At("token.rename")
+	}
+	if err == nil {
 		err = os.Rename(aside, name)
+	}
+	if err == nil {
+		err = mishap.At("token.renamed")
 	}
 	if err != nil {
 		return err

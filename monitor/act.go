@@ -1,12 +1,14 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 	"sessionwarden/policy"
 )
 
@@ -247,6 +249,9 @@ func (w *watch) row(a sessionwarden.Action) *sessionwarden.Session {
 func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := mishap.At("act.recheck"); err != nil {
+		return false, err
+	}
 	d := m.draft(w)
 	action, ok := d.action(id)
 	if !ok || action.State != sessionwarden.Planned {
@@ -269,7 +274,7 @@ func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error
 		if action.Attempts == 1 && !action.ByHand {
 			d.h.Spent = append(d.h.Spent, sessionwarden.Spent{At: d.now, Stranger: action.Stranger})
 		}
-		return true, m.finish(ctx, w, d, nil, nil)
+		return true, cmp.Or(m.finish(ctx, w, d, nil, nil), mishap.At("act.attempted"))
 	default:
 		d.decide(action, decision)
 	}
@@ -295,12 +300,15 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 	if ender == nil {
 		return nil // a dry run since a moment ago: the next look says so
 	}
-	var err error
-	if planned.Kind == sessionwarden.EndAll {
+	err := mishap.At("act.call")
+	switch {
+	case err != nil:
+	case planned.Kind == sessionwarden.EndAll:
 		err = ender.DisconnectAll(ctx)
-	} else {
+	default:
 		err = ender.Disconnect(ctx, planned.Session)
 	}
+	err = cmp.Or(err, mishap.At("act.called"))
 	m.metrics.called(err)
 
 	w.mu.Lock()
@@ -349,7 +357,7 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 			stop = err
 		}
 	}
-	return errors.Join(stop, m.finish(ctx, w, d, nil, nil))
+	return errors.Join(stop, m.finish(ctx, w, d, nil, nil), mishap.At("act.answered"))
 }
 
 // when is a time as people read it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 	"sessionwarden/policy"
 )
 
@@ -151,6 +152,7 @@ func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause
 		m.notSaved(w, d, c, err)
 		return err
 	}
+	_ = mishap.At("change.committed")
 	w.h = c.History
 	w.flushed = d.now
 	for _, a := range c.Alerts {
@@ -167,6 +169,7 @@ func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause
 	m.logChange(c)
 	if len(c.Alerts) > 0 {
 		m.opts.Tell(c.Alerts)
+		_ = mishap.At("alert.handed")
 	}
 	return cause
 }

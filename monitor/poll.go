@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 	"sessionwarden/policy"
 )
 
@@ -42,6 +43,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	d.plan(judged)            // plan: committed with the record in one transaction
 	d.verify(seen.live)
 	d.explain(judged, seen.live)
+	_ = mishap.At("poll.judged")
 	w.acted = false
 	err = m.finish(ctx, w, d, t, nil)
 	if err == nil {
@@ -105,7 +107,7 @@ func (m *Monitor) fetch(ctx context.Context, w *watch) (reading, error) {
 	if r.owed && live.Complete && len(all.Rows) > 0 {
 		r.ended, r.owed = without(all.Rows, live.Rows), false
 	}
-	return r, nil
+	return r, mishap.At("poll.fetched")
 }
 
 // without returns the rows that are not among live.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
 // verify holds the actions that were carried out against a list that was read
@@ -43,6 +44,7 @@ func (d *draft) verify(list sessionwarden.Listing) {
 		case there && a.Answered.IsZero():
 		case !there && !list.Complete:
 		case !there:
+			_ = mishap.At("act.verified")
 			d.settle(a, sessionwarden.Verified, "gone from the service's complete list, read at "+when(list.Asked))
 			d.gone(a)
 		case a.Attempts >= maxAttempts:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
 // tickWait is how long the changes of one tick wait for the polls that have
@@ -76,4 +77,5 @@ func (t *tick) flush(ctx context.Context, now bool) {
 	defer close(r.done)
 	r.err = errors.New("the commit did not come to its end")
 	r.err = t.journal.Commit(context.WithoutCancel(ctx), changes)
+	_ = mishap.At("tick.committed")
 }
