@@ -20,6 +20,7 @@ import (
 	"sessionwarden/alert"
 	"sessionwarden/config"
 	"sessionwarden/geo"
+	"sessionwarden/internal/mishap"
 	"sessionwarden/mannco"
 	"sessionwarden/monitor"
 	"sessionwarden/storage"
@@ -124,6 +125,9 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	}
 	a.db = db
 	a.onClose("database", db.Close)
+	if err := mishap.At("start.database"); err != nil {
+		return err
+	}
 
 	places, err := geo.Open(geo.Options{Database: cfg.Geo.Database, ASNDatabase: cfg.Geo.ASNDatabase, Logger: a.log, Registerer: a.registry, Now: a.outside.now})
 	if err != nil {
@@ -143,6 +147,9 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	})
 	if err := a.teller.Load(ctx); err != nil {
 		return fmt.Errorf("loading what is still to be told: %w", err)
+	}
+	if err := mishap.At("start.outbox"); err != nil {
+		return err
 	}
 
 	a.monitor = monitor.New(monitor.Options{

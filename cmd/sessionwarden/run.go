@@ -17,6 +17,7 @@ import (
 
 	"sessionwarden"
 	"sessionwarden/config"
+	"sessionwarden/internal/mishap"
 	"sessionwarden/web"
 )
 
@@ -151,7 +152,9 @@ func (a *app) run(ctx context.Context, reload <-chan os.Signal, load func() (*co
 		}
 	})
 	notify(a.log, daemon.SdNotifyReady)
+	_ = mishap.At("start.serving")
 	err := a.monitor.Run(watching)
+	_ = mishap.At("stop.watched")
 	notify(a.log, daemon.SdNotifyStopping)
 	a.log.Info("stopping")
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTellings)
@@ -161,6 +164,7 @@ func (a *app) run(ctx context.Context, reload <-chan os.Signal, load func() (*co
 	cancel()
 	stopTelling()
 	<-told
+	_ = mishap.At("stop.told")
 	stopHelpers()
 	parts.Wait()
 	return errors.Join(err, errs[0], errs[1], errs[2])

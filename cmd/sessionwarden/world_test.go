@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,9 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	_ = os.RemoveAll(withPoints.dir)
+	os.Exit(status)
 }
 
 // Addresses with a stable place in the built-in location data.
@@ -84,6 +87,7 @@ type world struct {
 	accounts []string // names; their keys are testKey + "-" + name
 	extra    string   // more lines at the end
 	env      []string // more of the environment
+	binary   string   // what is run; "": this test binary, as the program
 }
 
 // newWorld makes a world with one account, "main", whose owner expects to be
@@ -222,7 +226,7 @@ func (b *lockedBuffer) String() string {
 func (w *world) program(ctx context.Context, args ...string) *process {
 	w.t.Helper()
 	p := &process{w: w, done: make(chan error, 1)}
-	p.cmd = exec.CommandContext(ctx, os.Args[0], append([]string{"--config", w.config}, args...)...)
+	p.cmd = exec.CommandContext(ctx, cmp.Or(w.binary, os.Args[0]), append([]string{"--config", w.config}, args...)...)
 	p.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "XDG_RUNTIME_DIR=" + w.runtime, "TMPDIR=" + os.TempDir()}, w.env...)
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
@@ -237,14 +241,7 @@ func (w *world) program(ctx context.Context, args ...string) *process {
 // account was polled.
 func (w *world) start() *process {
 	w.t.Helper()
-	w.write()
-	p := w.program(context.Background(), "run")
-	w.t.Cleanup(func() {
-		p.kill()
-		if w.t.Failed() {
-			w.t.Logf("the daemon's log:\n%s", p.stderr.String())
-		}
-	})
+	p := w.launch()
 	w.eventually("the daemon polls", func() bool {
 		select {
 		case err := <-p.done:
@@ -259,6 +256,20 @@ func (w *world) start() *process {
 		defer client.Close()
 		s, err := client.Status(w.t.Context())
 		return err == nil && s.Running && !slices.ContainsFunc(s.Accounts, func(a sessionwarden.AccountStatus) bool { return a.LastPoll.IsZero() })
+	})
+	return p
+}
+
+// launch writes the configuration and starts the daemon.
+func (w *world) launch() *process {
+	w.t.Helper()
+	w.write()
+	p := w.program(context.Background(), "run")
+	w.t.Cleanup(func() {
+		p.kill()
+		if w.t.Failed() {
+			w.t.Logf("the daemon's log:\n%s", p.stderr.String())
+		}
 	})
 	return p
 }
@@ -394,6 +405,17 @@ func (w *world) messages() []string {
 
 // patience is how long a test waits for something before it fails.
 const patience = 20 * time.Second
+
+// ended reports whether the process has come to its end.
+func (p *process) ended() bool {
+	select {
+	case err := <-p.done:
+		p.done <- err
+		return true
+	default:
+		return false
+	}
+}
 
 // eventually waits until something holds.
 func (w *world) eventually(what string, holds func() bool) {

@@ -1,0 +1,361 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"sessionwarden"
+	"sessionwarden/alert/slacktest"
+	"sessionwarden/mannco/manncotest"
+	"sessionwarden/storage"
+)
+
+// Promise 1: after kill -9 at any moment the next start finishes what was
+// planned. The program is built with its points (see internal/mishap), learns
+// which ones a story passes, and is killed at each of them in turn.
+
+// withPoints is the program as it is built for being killed.
+var withPoints struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// pointedBinary builds the program with its points and returns its path.
+func pointedBinary(t *testing.T) string {
+	t.Helper()
+	b := &withPoints
+	b.once.Do(func() {
+		if b.dir, b.err = os.MkdirTemp("", "sessionwarden-points"); b.err != nil {
+			return
+		}
+		build := exec.Command("go", "build", "-tags", "mishaps", "-o", filepath.Join(b.dir, "sessionwarden"), ".")
+		if out, err := build.CombinedOutput(); err != nil {
+			b.err = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	if b.err != nil {
+		t.Fatalf("building the program with its points: %v", b.err)
+	}
+	return filepath.Join(b.dir, "sessionwarden")
+}
+
+// A story is what happens to the watch while it may be killed.
+type story struct {
+	name string
+	tell func(*chapter)
+}
+
+// A chapter is one telling of a story, with or without a death in it.
+type chapter struct {
+	*world
+	order string // for the hook; "": nobody dies
+	log   string // file with the points that were passed
+	thief string
+	died  bool
+}
+
+// begin makes the world of a story.
+func begin(t *testing.T, order string) *chapter {
+	w := newWorld(t)
+	w.binary = pointedBinary(t)
+	w.atHome()
+	return &chapter{world: w, order: order, log: filepath.Join(w.dir, "points")}
+}
+
+// armed has the next programs log their points, and obey the order.
+func (c *chapter) armed() {
+	c.env = []string{"SESSIONWARDEN_MISHAP=" + c.order, "SESSIONWARDEN_MISHAP_LOG=" + c.log}
+}
+
+func (c *chapter) disarmed() { c.env = nil }
+
+// passed returns how often each point was passed.
+func (c *chapter) passed() map[string]int {
+	c.t.Helper()
+	text, err := os.ReadFile(c.log)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	points := make(map[string]int)
+	for point := range strings.FieldsSeq(string(text)) {
+		points[point]++
+	}
+	return points
+}
+
+// until waits until something holds or the process has died, and reports
+// whether it holds.
+func (c *chapter) until(p *process, what string, holds func() bool) bool {
+	c.t.Helper()
+	c.eventually(what, func() bool { return p.ended() || holds() })
+	return !p.ended()
+}
+
+// over waits for the end of a process that was asked to end, and takes note of
+// whether it was killed.
+func (c *chapter) over(p *process) {
+	c.t.Helper()
+	if status := p.wait(); status == -1 {
+		c.died = true
+	} else if status != 0 {
+		c.t.Fatalf("the program ended with status %d\n%s", status, p.stderr.String())
+	}
+}
+
+func (c *chapter) intruder() {
+	c.thief = c.signIn(farAddr, chrome, 0)
+}
+
+func (c *chapter) toldOfTheEnd() bool {
+	return slices.ContainsFunc(c.messages(), func(m string) bool { return strings.Contains(m, "verified gone") })
+}
+
+// watched is the heart of every story: the first poll, an intruder, his end,
+// and that of the program.
+func (c *chapter) watched() {
+	c.t.Helper()
+	lists := c.service.Count("main", manncotest.RouteList)
+	p := c.launch()
+	c.until(p, "the first poll", func() bool { return c.service.Count("main", manncotest.RouteList) >= lists+2 })
+	c.intruder()
+	if c.until(p, "the intruder is ended, and that is told", c.toldOfTheEnd) {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	}
+	c.over(p)
+}
+
+// aftermath starts the program again, lets it finish what was begun, stops it
+// and looks at what is left.
+func (c *chapter) aftermath() {
+	c.t.Helper()
+	c.disarmed()
+	p := c.start()
+	c.eventually("the intruder is ended and proven gone", func() bool { return c.stateOf(c.thief) == "verified" })
+	c.eventually("that is told", c.toldOfTheEnd)
+	c.eventually("nothing is left to tell", func() bool {
+		channels := c.status().Channels
+		return len(channels) == 1 && channels[0].Pending == 0
+	})
+	if status := p.stop(); status != 0 {
+		c.t.Errorf("it ended with status %d", status)
+	}
+	c.nothingLost(1)
+}
+
+// stateOf returns the state of the newest action about a session.
+func (w *world) stateOf(id string) string {
+	w.t.Helper()
+	rows := w.rows("actions")
+	for i := len(rows) - 1; i >= 0; i-- {
+		if rows[i]["session_id"] == id {
+			return rows[i]["state"].(string)
+		}
+	}
+	return ""
+}
+
+// nothingLost holds the stopped program's data against the truth: promises 1
+// and 2. So many logins beyond the first may have been made.
+func (w *world) nothingLost(extraLogins int) {
+	w.t.Helper()
+	path := filepath.Join(w.dir, "data", "sessionwarden.db")
+	if err := storage.Check(context.Background(), path); err != nil {
+		w.t.Errorf("the database is not whole: %v", err)
+	}
+	db, err := storage.Open(path, storage.Options{ReadOnly: true})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	known := make(map[string]bool)
+	for s, err := range db.Sightings(context.Background(), sessionwarden.Query{}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		known[string(s.ID)] = true
+	}
+	calls := make(map[string]int)
+	for _, id := range w.ended("main") {
+		calls[id]++
+	}
+	for _, s := range w.service.Sessions("main") {
+		id := strconv.FormatInt(s.ID, 10)
+		bad := s.Address != homeAddr && !s.Watcher
+		switch {
+		case !known[id]:
+			w.t.Errorf("session %s from %s is not in the history", id, s.Address)
+		case bad && s.Ended != manncotest.EndDisconnected:
+			w.t.Errorf("the intruder %s lives on, or came to another end: %q", id, s.Ended)
+		case bad && calls[id] != 1:
+			w.t.Errorf("%d calls to end the intruder %s", calls[id], id)
+		case !bad && (s.Ended != manncotest.NotEnded || calls[id] > 0):
+			w.t.Errorf("the session %s from %s was ended: %q", id, s.Address, s.Ended)
+		}
+	}
+	if logins := w.service.Logins("main"); logins > 1+extraLogins {
+		w.t.Errorf("%d logins", logins)
+	}
+	w.toldWell()
+	w.noLeftovers()
+}
+
+var alertNumber = regexp.MustCompile(`, alert (\d+)`)
+
+// toldWell makes sure that no alert was told more than twice, and that the
+// second time says so. It returns how many alerts there were, and how many of
+// them came twice.
+func (w *world) toldWell() (alerts, twice int) {
+	w.t.Helper()
+	seen := make(map[string]int)
+	for _, m := range w.slack.Messages() {
+		text := slacktest.Text(m)
+		if len(m.History) > 0 { // as it was when it came
+			text = slacktest.Text(slacktest.Message{Text: m.History[0].Text, Blocks: m.History[0].Blocks})
+		}
+		match := alertNumber.FindStringSubmatch(text)
+		if match == nil {
+			w.t.Errorf("a message without an alert's number:\n%s", text)
+			continue
+		}
+		seen[match[1]]++
+		switch again := strings.Contains(text, "(repeat)"); {
+		case seen[match[1]] == 2 && again:
+			twice++
+		case seen[match[1]] > 1:
+			w.t.Errorf("alert %s was told %d times, and marked as a repeat: %t", match[1], seen[match[1]], again)
+		}
+	}
+	return len(seen), twice
+}
+
+// noLeftovers makes sure that no half-written file is left.
+func (w *world) noLeftovers() {
+	w.t.Helper()
+	err := filepath.WalkDir(filepath.Join(w.dir, "data"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && (strings.Contains(entry.Name(), ".new") || strings.Contains(entry.Name(), ".part")) {
+			w.t.Errorf("left behind: %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Error(err)
+	}
+}
+
+var stories = []story{
+	{"watch", func(c *chapter) {
+		c.armed()
+		c.watched()
+	}},
+	{"second start", func(c *chapter) {
+		if status := c.start().stop(); status != 0 {
+			c.t.Fatalf("status %d", status)
+		}
+		c.armed()
+		c.watched()
+	}},
+}
+
+// mostPasses is how many passes of one point are deaths of their own: the
+// later ones are polls like any other.
+const mostPasses = 5
+
+func TestKilledAtEveryPoint(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is about processes: the race detector sees nothing of them")
+	}
+	var mu sync.Mutex
+	reached := make(map[string]bool)
+	t.Run("stories", func(t *testing.T) {
+		for _, s := range stories {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				c := begin(t, "")
+				s.tell(c)
+				c.aftermath()
+				points := c.passed()
+				mu.Lock()
+				for point := range points {
+					reached[point] = true
+				}
+				mu.Unlock()
+				for _, point := range slices.Sorted(maps.Keys(points)) {
+					for n := range min(points[point], mostPasses) {
+						t.Run(fmt.Sprintf("%s %d", point, n+1), func(t *testing.T) {
+							t.Parallel()
+							c := begin(t, fmt.Sprintf("kill %s %d", point, n+1))
+							s.tell(c)
+							if n == 0 && !c.died {
+								t.Error("it passed the point alive")
+							}
+							c.aftermath()
+						})
+					}
+				}
+			})
+		}
+	})
+	for point, where := range allPoints(t) {
+		if !reached[point] {
+			t.Errorf("no story passes the point %s of %s", point, where)
+		}
+	}
+}
+
+// allPoints reads the names of all points in the program's source, with the
+// file that each stands in.
+func allPoints(t *testing.T) map[string]string {
+	t.Helper()
+	points := make(map[string]string)
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(source, []byte("mishap.At(")) {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, source, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 1 {
+				return true
+			}
+			f, isSelector := call.Fun.(*ast.SelectorExpr)
+			name, isText := call.Args[0].(*ast.BasicLit)
+			if isSelector && isText && f.Sel.Name == "At" {
+				if point, err := strconv.Unquote(name.Value); err == nil {
+					points[point] = path
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return points
+}
