@@ -29,7 +29,19 @@ type AccountStatus struct {
 	BlindSince time.Time `json:"blind_since,omitzero"`
 	Blind      bool      `json:"blind"` // people were told
 	Error      string    `json:"error,omitempty"`
+	Cure       string    `json:"cure,omitempty"`       // what to do about Error
+	Incomplete string    `json:"incomplete,omitempty"` // why the last list could not be read whole
 	DryRun     bool      `json:"dry_run"`
+
+	// Notices are what people were told within a day of the watch itself, and
+	// not of sessions: the newest last.
+	Notices []Notice `json:"notices,omitempty"`
+}
+
+// Notice is something that people were told.
+type Notice struct {
+	Time  time.Time `json:"time"`
+	Title string    `json:"title"`
 }
 
 // ChannelStatus is one alert channel at one glance.

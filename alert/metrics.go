@@ -6,13 +6,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics counts what the channels do. Labels are names of channels and
-// classes of failure, both from the program.
+// metrics counts what there is to tell and what the channels do. Labels are
+// kinds of alert, names of channels and classes of failure, all from the
+// program.
 type metrics struct {
 	pending *prometheus.GaugeVec
 	broken  *prometheus.GaugeVec
 	sent    *prometheus.CounterVec
 	failed  *prometheus.CounterVec
+	told    *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics with reg; nil is allowed.
@@ -30,6 +32,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		failed: register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sessionwarden_alert_failures_total", Help: "Attempts that failed, by what is done about it.",
 		}, []string{"channel", "class"})),
+		told: register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sessionwarden_alerts_total", Help: "Alerts that arose, by what they are about.",
+		}, []string{"kind"})),
 	}
 }
 

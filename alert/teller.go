@@ -118,6 +118,9 @@ func (t *Teller) Add(alerts []sessionwarden.Alert) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, a := range alerts {
+		if a.Revision == 0 {
+			t.metrics.told.WithLabelValues(string(a.Kind)).Inc()
+		}
 		t.take(a, false)
 	}
 	t.notify()

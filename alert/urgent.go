@@ -24,6 +24,7 @@ func (t *Teller) Urgent(a sessionwarden.Alert) {
 		}
 	}
 	if a.ID == 0 {
+		t.metrics.told.WithLabelValues(string(a.Kind)).Inc()
 		t.urgent++
 		a.ID = maxCommitted + t.urgent
 	}

@@ -313,6 +313,7 @@ func (c *Client) excerpt(q request, a *answer) string {
 // out and hands the members over.
 func (c *Client) content(q *request, a *answer, member func(name string, v jsontext.Value)) *sessionwarden.Fault {
 	e, err := readEnvelope(a.body, func(d *jsontext.Decoder) error { return fields(d, member) })
+	c.metrics.unknown.Add(float64(e.unknown))
 	switch {
 	case err != nil:
 		return fault(sessionwarden.FaultStrange, q.route, unreadable(err))

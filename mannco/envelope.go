@@ -19,6 +19,7 @@ type envelope struct {
 	message   string // what it says of that, not cleaned
 	holds     holds  // what the content is
 	text      string // the content, where it is a text
+	unknown   int    // fields that the program does not know
 }
 
 // holds says what kind of content an envelope has.
@@ -97,6 +98,7 @@ func readEnvelope(body []byte, read func(*jsontext.Decoder) error) (envelope, er
 				}
 			}
 		default:
+			e.unknown++
 			err = d.SkipValue()
 		}
 		if err != nil {

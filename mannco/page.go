@@ -64,6 +64,7 @@ func decodePage(body []byte, now time.Time) (Page, envelope, error) {
 	}
 	e, err := readEnvelope(body, r.content)
 	p := r.page
+	p.Unknown += e.unknown
 	if e.failed {
 		if e.message == "" {
 			e, _ = messageOf(body)

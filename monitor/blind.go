@@ -18,7 +18,7 @@ const blindAfter = 3
 func (d *draft) missed(err error) {
 	w := d.w
 	w.misses++
-	w.missError = err.Error()
+	w.missError, w.missCure = err.Error(), cureOf(err)
 	if w.misses == 1 {
 		d.log.Warn("a poll failed", "account", d.account.Name, "err", err)
 	} else {
@@ -81,6 +81,22 @@ func (d *draft) recovered(seen reading) {
 		fmt.Sprintf("Account %s is watched again", d.account.Name),
 		fmt.Sprintf("It was not from %s to %s.", blind.Since.Format("2006-01-02 15:04:05 MST"), d.now.Format("2006-01-02 15:04:05 MST")),
 		"Sessions that came and went meanwhile are looked for among the expired ones, and told if a rule matches them.")
+}
+
+// incomplete takes note of a list that could not be read whole: three in a row
+// are told, once a day.
+func (d *draft) incomplete(list sessionwarden.Listing) {
+	if list.Complete {
+		d.w.partly = 0
+		return
+	}
+	if d.w.partly++; d.w.partly < blindAfter || !d.mayTellEvery("incomplete", 24*time.Hour) {
+		return
+	}
+	d.notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "The session list of "+d.account.Name+" cannot be read whole",
+		"Three times in a row: "+list.Why+".",
+		"Every session that can be read is judged and ended as ever. Until a whole list is read, no session counts as gone, and no disconnection as proven.",
+		"If it stays so, look at the sessions yourself on https://mannco.store.")
 }
 
 // skipped takes note of a tick that came while the poll before it still ran.

@@ -156,9 +156,10 @@ func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause
 	w.h = c.History
 	w.flushed = d.now
 	for _, a := range c.Alerts {
-		w.alerts[a.ID] = a
+		w.remember(a)
 	}
-	w.forgetMatters()
+	w.forgetMatters(d.now)
+	w.notices = recent(append(w.notices, notices(d.account.Name, c.Alerts)...), d.now)
 	for _, a := range c.Actions {
 		if _, waitedFor := w.followed[a.ID]; waitedFor {
 			w.followed[a.ID] = a
@@ -177,15 +178,6 @@ func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause
 // urgent reports whether c holds something to be done at once.
 func urgent(c sessionwarden.Change) bool {
 	return slices.ContainsFunc(c.Actions, func(a sessionwarden.Action) bool { return a.State == sessionwarden.Planned })
-}
-
-// forgetMatters drops the alerts that no open action belongs to any more.
-func (w *watch) forgetMatters() {
-	for id := range w.alerts {
-		if !slices.ContainsFunc(w.h.Actions, func(a sessionwarden.Action) bool { return a.AlertID == id }) {
-			delete(w.alerts, id)
-		}
-	}
 }
 
 // logChange writes the lines that a person reads in the log.

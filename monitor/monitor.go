@@ -136,6 +136,10 @@ type watch struct {
 	misses     int       // polls that failed in a row
 	skips      int       // polls that were skipped in a row
 	missError  string
+	missCure   string
+	partly     int // lists in a row that could not be read whole
+	notices    []sessionwarden.Notice
+	faces      map[face]uint64         // who people were told of within the hour, by the alert's id
 	refused404 sessionwarden.SessionID // the last target that answered 404 though listed
 	unknown    map[uint64]bool         // actions whose call answered 404: the next list tells what that meant
 	selfEnded  int                     // how often a disconnection cost us our own session
@@ -214,6 +218,12 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 			w = &watch{h: h, next: now.Add(time.Duration(i/firstBurst) * time.Second), flushed: now, alerts: openMatters(h, open)}
 			w.schedule = schedule
 			w.configure(a)
+			w.notices = recent(notices(a.Account.Name, open), now)
+			for _, alert := range open {
+				if alert.Account == a.Account.Name && now.Sub(alert.Created) < flapFor {
+					w.remember(alert)
+				}
+			}
 		} else {
 			updates = append(updates, update{w, a, schedule})
 		}

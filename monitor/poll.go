@@ -37,6 +37,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 		return m.finish(ctx, w, d, t, err)
 	}
 	d.recovered(seen)
+	d.incomplete(seen.live)
 	rows := m.locate(w, seen) // locate
 	news := d.record(rows)    // record
 	judged := d.judge(news)   // judge
@@ -48,7 +49,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	err = m.finish(ctx, w, d, t, nil)
 	if err == nil {
 		w.list, w.read, w.gen = seen.live, d.now, seen.gen
-		w.misses, w.missError = 0, ""
+		w.misses, w.missError, w.missCure = 0, "", ""
 	}
 	w.expired = seen.expiredAt
 	w.owed = seen.owed || err != nil

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"time"
 
 	"sessionwarden"
@@ -13,7 +14,11 @@ func (m *Monitor) Status() []sessionwarden.AccountStatus {
 	for _, w := range watches {
 		w.mu.Lock()
 		s := Summary(w.account, w.h)
-		s.Error = w.missError
+		s.Error, s.Cure = w.missError, w.missCure
+		if !w.list.Complete {
+			s.Incomplete = w.list.Why
+		}
+		s.Notices = recent(w.notices, m.clock())
 		w.mu.Unlock()
 		w.timing.Lock()
 		s.NextPoll = w.next
@@ -21,6 +26,30 @@ func (m *Monitor) Status() []sessionwarden.AccountStatus {
 		list = append(list, s)
 	}
 	return list
+}
+
+const (
+	noticeAge  = 24 * time.Hour // how long a notice stays in the status
+	maxNotices = 5              // of an account
+)
+
+// notices returns what alerts say of an account's watch, and not of its
+// sessions. Blindness has a place of its own in the status.
+func notices(account string, alerts []sessionwarden.Alert) []sessionwarden.Notice {
+	var list []sessionwarden.Notice
+	for _, a := range alerts {
+		if a.Account == account && a.Title != "" && a.Kind != sessionwarden.Blind && a.Kind != sessionwarden.Recovered {
+			list = append(list, sessionwarden.Notice{Time: a.Created, Title: a.Title})
+		}
+	}
+	return list
+}
+
+// recent returns the newest of list, in the order of time, without the old ones.
+func recent(list []sessionwarden.Notice, now time.Time) []sessionwarden.Notice {
+	list = slices.DeleteFunc(slices.Clone(list), func(n sessionwarden.Notice) bool { return now.Sub(n.Time) >= noticeAge })
+	slices.SortStableFunc(list, func(a, b sessionwarden.Notice) int { return a.Time.Compare(b.Time) })
+	return list[max(0, len(list)-maxNotices):]
 }
 
 // Summary is what an account's state record tells of it, without a monitor

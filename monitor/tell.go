@@ -18,11 +18,9 @@ const (
 // explain makes the alerts of a poll: one for what was found on sessions, and
 // one for each oddity of the service that nobody was told of yet.
 func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
-	for _, note := range list.Notes {
-		if d.mayTell("note: " + note) {
-			d.notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "The service answers in a way that is new", note,
-				"Watching goes on with what can be understood.")
-		}
+	if odd := slices.DeleteFunc(slices.Clone(list.Notes), func(note string) bool { return !d.mayTell("note: " + note) }); len(odd) > 0 {
+		d.notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "The service answers in a way that is new",
+			append(odd, "Watching goes on with what can be understood.")...)
 	}
 	for _, row := range list.Rows {
 		if row.Ownership == sessionwarden.Disputed && d.mayTell("disputed: "+string(row.Key())) {
@@ -51,6 +49,9 @@ func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
 		}
 		if item.Action != nil && d.grow(item) {
 			continue // people read of it in the alert that they have
+		}
+		if d.back(item) {
+			continue
 		}
 		items = append(items, item)
 	}

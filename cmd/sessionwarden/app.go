@@ -44,6 +44,7 @@ type app struct {
 	running  bool
 	opsAddr  string      // where health and metrics are served
 	mistakes atomic.Bool // the configuration on disk was not taken
+	refused  string      // why, as people were told; only reload uses it
 
 	steps []step
 }
@@ -107,6 +108,7 @@ func open(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty b
 	a := &app{cfg: cfg, outside: o.complete(), log: newLogger(cfg, logTo), registry: prometheus.NewRegistry()}
 	a.started = a.outside.now().UTC()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.registry.MustRegister(refusedGauge(&a.mistakes))
 	a.metrics = mannco.NewMetrics(a.registry)
 	if err := a.open(ctx, startEmpty); err != nil {
 		return nil, errors.Join(err, a.Close())

@@ -199,6 +199,10 @@ func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
 	if err != nil {
 		a.log.Error("the new configuration is not taken; the old one stays", "err", err)
 		a.mistakes.Store(true)
+		if a.refused == err.Error() {
+			return // told already
+		}
+		a.refused = err.Error()
 		now := a.outside.now().UTC()
 		a.teller.Urgent(sessionwarden.Alert{
 			Kind: sessionwarden.ConfigBad, Severity: sessionwarden.Warning, Created: now, Updated: now,
@@ -208,6 +212,7 @@ func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
 		return
 	}
 	a.mistakes.Store(false)
+	a.refused = ""
 	for _, name := range needRestart(a.cfg, cfg) {
 		a.log.Warn("this change takes effect with the next start only", "key", name)
 	}

@@ -63,6 +63,11 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		return err
 	}
 	fmt.Fprintln(c.out)
+	for _, a := range s.Accounts {
+		for _, n := range a.Notices {
+			fmt.Fprintln(c.out, wrap(fmt.Sprintf("! %s, told %s: %s", a.Account, ago(n.Time, s.Time), n.Title), c.out.width-2, "  "))
+		}
+	}
 	for _, ch := range s.Channels {
 		line := fmt.Sprintf("channel %s: %d waiting, last sent %s", ch.Channel, ch.Pending, ago(ch.LastSent, s.Time))
 		if ch.Broken {
@@ -97,8 +102,17 @@ func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 		if a.Error != "" {
 			note += ": " + a.Error
 		}
+		if a.Cure != "" {
+			note += ". " + a.Cure
+		}
 	case a.Open > a.Held:
 		note = "acting"
+	}
+	if a.Incomplete != "" {
+		if note != "" {
+			note += "; "
+		}
+		note += "list not whole: " + a.Incomplete
 	}
 	if a.DryRun {
 		if note != "" {
