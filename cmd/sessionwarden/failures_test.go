@@ -294,7 +294,7 @@ func TestAnErrorPageIsLoggedShortAndHarmless(t *testing.T) {
 			return answerOf(r, 502, page), nil
 		}
 		before := len(b.log.String())
-		b.pass(polled)
+		b.pass(polled + 2*time.Second) // one poll with its tries
 		if calls != 3 {
 			t.Errorf("%d calls within a poll, want one and two more tries", calls)
 		}
@@ -315,5 +315,166 @@ func answerOf(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
 		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header),
 		Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: int64(len(body)),
+	}
+}
+
+func TestARateLimitSkipsPollsAndNotDisconnections(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.pass(time.Minute)
+		thief := b.signIn(farAddr, chrome)
+		b.fault(manncotest.Fault{Kind: manncotest.FaultRateLimited, Value: "20", Route: manncotest.RouteDisconnectOne, Times: 1})
+		b.pass(10 * time.Second)
+		b.wantEnded(thief) // and was told to wait
+		if !b.alive(thief) || b.stateOf(thief) != "planned" {
+			t.Fatalf("the action is %s", b.stateOf(thief))
+		}
+		b.fault(manncotest.Fault{Kind: manncotest.FaultRateLimited, Value: "60", Route: manncotest.RouteList, Times: 1})
+		asked := b.service.Count("main", manncotest.RouteList)
+		b.pass(50 * time.Second)
+		if got := b.service.Count("main", manncotest.RouteList) - asked; got > 1 {
+			t.Errorf("the list was asked for %d times while it is limited", got)
+		}
+		b.pass(30 * time.Second) // the list's minute is over: what was planned goes first
+		b.wantEnded(thief, thief)
+		if got := b.stateOf(thief); got != "verified" {
+			t.Errorf("the action is %s", got)
+		}
+		b.wantTold("not being watched since", 1)
+	})
+}
+
+// A key that is revoked is told once, and the watch waits for a new one.
+func TestARevokedKeyIsToldOnceAndTriedRarely(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.pass(time.Minute)
+		b.service.RevokeKey("main")
+		b.service.EndWatcher("main")
+		b.pass(polled + time.Second)
+		b.wantBlind() // at once
+		if m := b.messages()[0]; !strings.Contains(m, "API key") || !strings.Contains(m, "🔴") || !strings.Contains(m, "country") {
+			t.Errorf("it does not say what may be the cause: %q", m)
+		}
+		if cure := b.main().Cure; !strings.Contains(cure, "new API key") {
+			t.Errorf("status says: %q", cure)
+		}
+		logins := b.service.Count("", manncotest.RouteLogin)
+		b.pass(6 * time.Hour)
+		if got := b.service.Count("", manncotest.RouteLogin) - logins; got < 20 || got > 40 {
+			t.Errorf("%d logins were tried in six hours; every 15 minutes are 24", got)
+		}
+		if got := b.metric(`service_logins_total{outcome="refused"}`); got < 20 {
+			t.Errorf("%v refused logins are counted", got)
+		}
+		b.wantBlind()
+		b.service.SetKey("main", testKey+"-main")
+		b.pass(16 * time.Minute)
+		b.wantWatchedAgain()
+	})
+}
+
+func TestFieldsThatNobodyKnowsAreCountedOnly(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.fault(manncotest.Fault{Kind: manncotest.FaultUnknownField})
+		b.atHome()
+		b.start()
+		b.pass(time.Hour)
+		if got := b.metric("service_unknown_fields_total"); got < 2 {
+			t.Errorf("%v unknown fields are counted", got)
+		}
+		if m := b.messages(); len(m) != 0 {
+			t.Errorf("people were told: %q", m)
+		}
+		thief := b.signIn(farAddr, chrome)
+		b.pass(2 * polled)
+		b.wantEnded(thief)
+	})
+}
+
+// Whatever field of the rows changes, people are told once, the owner's session
+// is let alone, and it is said what could not be understood.
+func TestAChangedFieldIsToldOnce(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []manncotest.FaultKind{manncotest.FaultFieldMissing, manncotest.FaultFieldRetyped} {
+		for _, field := range []string{"id", "ip", "user", "location", "isp", "current", "userAgent", "timestamp", "expire"} {
+			t.Run(fmt.Sprint(kind, " ", field), func(t *testing.T) {
+				t.Parallel()
+				inBubble(t, func(b *bubble) {
+					owner := b.atHome()
+					b.start()
+					b.pass(time.Minute)
+					b.fault(manncotest.Fault{Kind: kind, Value: field})
+					b.pass(time.Hour)
+					if !b.alive(owner) {
+						t.Error("the owner was ended")
+					}
+					told := b.tellings("answers in a way that is new")
+					switch {
+					case kind == manncotest.FaultFieldRetyped || field == "id" || field == "ip" || field == "userAgent" || field == "expire":
+						b.wantNoticed(sessionwarden.ServiceOdd, "answers in a way that is new")
+					case told > 1:
+						t.Errorf("told %d times: %q", told, b.messages())
+					}
+					if kind == manncotest.FaultFieldRetyped && b.metric("service_flawed_rows_total") == 0 {
+						t.Error("no row is counted as not understood in full")
+					}
+					b.restart()
+					b.pass(time.Hour)
+					if got := b.tellings("answers in a way that is new"); got != told {
+						t.Errorf("told %d times more after a restart", got-told)
+					}
+					thief := b.signIn(farAddr, chrome)
+					b.pass(time.Minute)
+					switch ended := b.ended(); {
+					case field == "id":
+						b.wantEnded()
+						if len(b.actions()) == 0 {
+							t.Error("a session without an id is nothing that anybody hears of")
+						}
+					case field == "ip":
+						b.wantEnded() // no place: it is asked
+					case !slices.Contains(ended, thief) || slices.Contains(ended, owner):
+						t.Errorf("ended %v, want %s", ended, thief)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What the rows of a list do while it is read proves nobody gone, and hides
+// nobody.
+func TestRowsThatMoveProveNobodyGone(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []manncotest.FaultKind{manncotest.FaultShiftingRows, manncotest.FaultSamePage} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(b *bubble) {
+				var owners []string
+				for i := range 120 { // three pages
+					owners = append(owners, b.signInAs("main", manncotest.SessionSpec{Address: fmt.Sprintf("91.10.20.%d", 10+i), UserAgent: chrome, ISP: "Provider", Age: time.Duration(400-i) * time.Hour}))
+				}
+				b.start()
+				b.pass(time.Minute)
+				b.fault(manncotest.Fault{Kind: kind})
+				thief := b.signIn(farAddr, chrome)
+				b.pass(3 * time.Minute)
+				if b.alive(thief) {
+					t.Error("the intruder is alive")
+				}
+				for _, id := range owners {
+					if got := b.where(id); got != sessionwarden.Live {
+						t.Fatalf("session %s of the owner is %v", id, got)
+					}
+				}
+				b.wantEnded(thief)
+			})
+		})
 	}
 }
