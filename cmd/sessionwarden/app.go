@@ -107,6 +107,9 @@ func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
 func open(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty bool, o outside) (*app, error) {
 	a := &app{cfg: cfg, outside: o.complete(), log: newLogger(cfg, logTo), registry: prometheus.NewRegistry()}
 	a.started = a.outside.now().UTC()
+	if err := noCore(); err != nil {
+		a.log.Warn("core files could not be forbidden; one would hold keys and tokens", "err", err)
+	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.registry.MustRegister(refusedGauge(&a.mistakes))
 	a.metrics = mannco.NewMetrics(a.registry)

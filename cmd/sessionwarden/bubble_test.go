@@ -55,6 +55,7 @@ type bubble struct {
 	service *manncotest.Service
 	slack   *slacktest.Server
 	log     lockedBuffer // what the program has logged
+	search  search       // for secrets, in all that the program lets out
 
 	// What the configuration is made of; change before start, restart or
 	// reload.
@@ -112,6 +113,9 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 		b.defaults = []string{`expected_countries = ["DE"]`, `schedule = "@every 5s"`, `expired_every = "1m"`}
 		defer func() {
 			b.stop()
+			b.search.look("log of the program", b.log.String())
+			b.search.files(b.dir)
+			b.search.report(t)
 			if t.Failed() {
 				t.Logf("the program's log:\n%s", tail(b.log.String(), 8<<10))
 			}
@@ -178,7 +182,8 @@ func (b *bubble) startWith(way http.RoundTripper) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := open(ctx, cfg, &b.log, false, outside{
-		services: func(string) (http.RoundTripper, error) { return way, nil }, slack: b.slack.Transport(), now: b.wall,
+		services: func(string) (http.RoundTripper, error) { return b.search.transport("the service", way), nil },
+		slack:    b.search.transport("Slack", b.slack.Transport()), now: b.wall,
 	})
 	if err != nil {
 		cancel()

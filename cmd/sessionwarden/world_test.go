@@ -63,8 +63,8 @@ const (
 	privateAddr = "10.1.2.3"      // no place
 	chrome      = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 	iphone      = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
-	testKey     = "test-key-not-a-secret"
-	testToken   = "test-bot-token-not-a-secret"
+	testKey     = "canary-key-not-a-secret"
+	testToken   = "canary-bot-token-not-a-secret"
 )
 
 // world is a program under test with everything around it: a simulated
@@ -78,6 +78,8 @@ type world struct {
 	slack   *slacktest.Server
 	api     string // where the service answers
 	slackAt string
+	search  *search // for secrets, in all that the program lets out
+	planted bool    // secrets were put there by the test itself
 
 	// What the configuration is made of; change before start.
 	defaults []string // lines under [defaults]
@@ -88,13 +90,20 @@ type world struct {
 	extra    string   // more lines at the end
 	env      []string // more of the environment
 	binary   string   // what is run; "": this test binary, as the program
+	top      string   // more lines at the begin
 }
 
 // newWorld makes a world with one account, "main", whose owner expects to be
 // in Germany and whose watch polls every second.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), accounts: []string{"main"}}
+	w := &world{t: t, dir: t.TempDir(), accounts: []string{"main"}, search: new(search)}
+	t.Cleanup(func() { // after every process has ended
+		w.search.files(w.dir)
+		if !w.planted {
+			w.search.report(t)
+		}
+	})
 	w.config = filepath.Join(w.dir, "config.toml")
 	runtime, err := os.MkdirTemp("", "sw")
 	if err != nil {
@@ -103,16 +112,20 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = os.RemoveAll(runtime) })
 	w.runtime = runtime
 	w.service = manncotest.New(manncotest.Options{Egress: netip.MustParseAddr(egressAddr), EgressLocation: "DE: Falkenstein", EgressISP: "Provider"})
-	server := httptest.NewServer(w.service)
-	t.Cleanup(func() { w.service.Close(); server.Close() })
-	w.api = server.URL
+	w.api = serving(t, w.search.handler("the service", w.service))
+	t.Cleanup(w.service.Close)
 	w.slack = slacktest.New()
-	hub := httptest.NewServer(w.slack)
-	t.Cleanup(hub.Close)
-	w.slackAt = hub.URL
+	w.slackAt = serving(t, w.search.handler("Slack", w.slack))
 	w.addAccount("main")
 	w.defaults = []string{`expected_countries = ["DE"]`, `schedule = "@every 1s"`, `expired_every = "1s"`, `timeout = "2s"`}
 	return w
+}
+
+// serving serves a handler on loopback for the length of a test.
+func serving(t *testing.T, handler http.Handler) string {
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 func (w *world) addAccount(name string) {
@@ -133,7 +146,7 @@ func (w *world) alsoWatch(name string) {
 func (w *world) write() {
 	w.t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "data_dir = %q\n[web]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"debug\"\n", filepath.Join(w.dir, "data"))
+	fmt.Fprintf(&b, "%s\ndata_dir = %q\n[web]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"debug\"\n", w.top, filepath.Join(w.dir, "data"))
 	if w.geo != nil {
 		fmt.Fprintf(&b, "[geo]\n%s\n", strings.Join(w.geo, "\n"))
 	}
@@ -234,6 +247,7 @@ func (w *world) program(ctx context.Context, args ...string) *process {
 		w.t.Fatal(err)
 	}
 	go func() { p.done <- p.cmd.Wait() }()
+	w.t.Cleanup(func() { w.search.output(p) })
 	return p
 }
 
@@ -266,6 +280,7 @@ func (w *world) launch() *process {
 	w.write()
 	p := w.program(context.Background(), "run")
 	w.t.Cleanup(func() {
+		w.search.served(w, p)
 		p.kill()
 		if w.t.Failed() {
 			w.t.Logf("the daemon's log:\n%s", p.stderr.String())
@@ -312,6 +327,7 @@ func (w *world) cli(args ...string) (stdout, stderr string, status int) {
 	defer cancel()
 	p := w.program(ctx, args...)
 	status = p.wait()
+	w.search.output(p)
 	return p.stdout.String(), p.stderr.String(), status
 }
 
