@@ -23,6 +23,12 @@ type Sighting struct {
 	Verdicts []Verdict // the rules that have spoken on these facts
 	Denied   bool      // a person said "it was me": exactly this session is trusted
 	Learned  bool      // the profile has learned from it
+
+	// ReclassifiedAt is when new location data moved the session to another
+	// country last, though the session itself had not moved, and
+	// ReclassifiedFrom the country until then ("": unknown). Zero: never.
+	ReclassifiedAt   time.Time
+	ReclassifiedFrom Country
 }
 
 // SightingState is what became of a sighted session.

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -153,7 +154,7 @@ func (w *watch) absent() bool {
 // locate says where each row's address lies. What is known of an address is
 // kept with the session as long as address and location data stay the same.
 func (m *Monitor) locate(w *watch, seen reading) located {
-	at := located{reading: seen, where: make([]sessionwarden.Location, len(seen.live.Rows)), relocated: seen.gen != w.gen || w.read.IsZero()}
+	at := located{reading: seen, again: m.opts.Locate, where: make([]sessionwarden.Location, len(seen.live.Rows)), relocated: seen.gen != w.gen || w.read.IsZero()}
 	for i, row := range seen.live.Rows {
 		at.where[i] = m.opts.Locate(row.Addr)
 	}
@@ -170,6 +171,7 @@ type located struct {
 	where      []sessionwarden.Location // of live.Rows
 	whereEnded []sessionwarden.Location // of ended
 	relocated  bool                     // the location data has changed since the last poll
+	again      func(netip.Addr) sessionwarden.Location
 }
 
 // judge asks the rules about what is new. Under a changed configuration they
@@ -197,7 +199,7 @@ func (d *draft) judge(n news) []policy.Judged {
 		}
 		c := d.ask(*s, first)
 		c.Before = fresh.before
-		c.Relocated = n.reclassified[s.Seq] && !isNew
+		c.Relocated = n.reclassified[s.Seq]
 		judged = append(judged, d.found(s, c, known, said))
 	}
 	for i := range n.ended {

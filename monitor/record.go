@@ -60,7 +60,7 @@ func (d *draft) record(at located) news {
 			listed[d.arrive(&n, row, at.where[i], nil)] = true
 		default:
 			before := *s
-			listed[d.move(&n, before, row, at.where[i])] = true
+			listed[d.move(&n, before, row, at, i)] = true
 		}
 	}
 	if at.live.Complete {
@@ -170,13 +170,19 @@ func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at 
 	}
 	if at.relocated && !sameLocation(s.Location, at.where[i]) {
 		if s.Location.Country != at.where[i].Country {
-			n.reclassified[s.Seq] = true
-			d.log.Info("new location data moves a known session", "account", d.account.Name, "address", s.AddrText(),
-				"was", string(s.Location.Country), "is", string(at.where[i].Country), "source", at.where[i].Source)
+			d.reclassify(n, s, s.Location.Country, at.where[i])
 		}
 		s.Location = at.where[i]
 		d.touch(s.Seq)
 	}
+}
+
+// reclassify notes that only new location data puts s into another country.
+func (d *draft) reclassify(n *news, s *sessionwarden.Sighting, from sessionwarden.Country, where sessionwarden.Location) {
+	n.reclassified[s.Seq] = true
+	s.ReclassifiedAt, s.ReclassifiedFrom = d.now, from
+	d.log.Info("new location data moves a known session", "account", d.account.Name, "address", s.AddrText(),
+		"was", string(from), "is", string(where.Country), "source", where.Source)
 }
 
 // sameLocation reports whether two locations say the same, from the same data.
@@ -188,10 +194,21 @@ func sameLocation(a, b sessionwarden.Location) bool {
 
 // move ends the sighting before and starts one under the session's new facts,
 // which are judged anew. What was planned or asked about it goes on.
-func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.Session, where sessionwarden.Location) uint64 {
+//
+// Where the location data is new as well, the session has moved as far as it
+// would have under the new data alone: the rest is no journey.
+func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.Session, at located, i int) uint64 {
 	d.end(before.Seq, sessionwarden.Moved, time.Time{})
+	where, was := at.where[i], before.Location.Country
+	if at.relocated {
+		before.Location = at.again(before.Addr)
+	}
 	seq := d.arrive(n, row, where, &before)
 	s := d.live(seq)
+	s.ReclassifiedAt, s.ReclassifiedFrom = before.ReclassifiedAt, before.ReclassifiedFrom
+	if was != before.Location.Country && before.Location.Country == where.Country {
+		d.reclassify(n, s, was, where)
+	}
 	if before.Location.Country == where.Country && before.Location.ASN == where.ASN && before.Device == s.Device {
 		// A new address in the same network is nothing: what was said holds,
 		// but for "it was me", which is of exactly that address.

@@ -63,6 +63,11 @@ func Summary(a sessionwarden.Account, h sessionwarden.History) sessionwarden.Acc
 			s.Suspicious++
 		}
 	}
+	for _, sighting := range h.Live {
+		if !sighting.ReclassifiedAt.IsZero() {
+			s.Relocated++
+		}
+	}
 	for _, action := range h.Actions {
 		if action.State.Open() {
 			s.Open++

@@ -43,6 +43,8 @@ type sightingRecord struct {
 	Latitude        float64         `cbor:"28,keyasint,omitempty"`
 	Longitude       float64         `cbor:"29,keyasint,omitempty"`
 	RadiusKM        float64         `cbor:"30,keyasint,omitempty"`
+	ReclassAt       int64           `cbor:"31,keyasint,omitempty"`
+	ReclassFrom     string          `cbor:"32,keyasint,omitempty"`
 }
 
 type verdictRecord struct {
@@ -75,6 +77,7 @@ func (c *codec) packSighting(s sessionwarden.Sighting) sightingRecord {
 		Network: uint8(s.Location.Network), Source: c.short.pack(s.Location.Source), Built: packTime(s.Location.Built),
 		Missing: packTime(s.Missing), RawAddr: s.RawAddr, Ownership: uint8(s.Ownership), Flaws: s.Flaws,
 		City: s.Location.City, Latitude: s.Location.Latitude, Longitude: s.Location.Longitude, RadiusKM: s.Location.RadiusKM,
+		ReclassAt: packTime(s.ReclassifiedAt), ReclassFrom: string(s.ReclassifiedFrom),
 	}
 	if s.Addr.IsValid() {
 		r.Addr = s.Addr.AsSlice()
@@ -106,6 +109,7 @@ func (c *codec) unpackSighting(r sightingRecord, seq uint64) (sessionwarden.Sigh
 		Missing: unpackTime(r.Missing), GoneAt: unpackTime(r.GoneAt), State: sessionwarden.SightingState(r.State),
 		Baseline: r.Marks&markBaseline != 0, Late: r.Marks&markLate != 0,
 		Denied: r.Marks&markDenied != 0, Learned: r.Marks&markLearned != 0,
+		ReclassifiedAt: unpackTime(r.ReclassAt), ReclassifiedFrom: sessionwarden.Country(r.ReclassFrom),
 	}
 	if len(r.Addr) > 0 {
 		addr, ok := netip.AddrFromSlice(r.Addr)

@@ -36,6 +36,9 @@ type SessionRow struct {
 	Trusted    bool      `json:"trusted,omitempty"`  // a person denied an action on it
 	Suspicious bool      `json:"suspicious,omitempty"`
 	Rules      []string  `json:"rules,omitempty"` // the rules that matched
+
+	ReclassifiedAt   time.Time `json:"reclassified_at,omitzero"`    // when new location data moved it last
+	ReclassifiedFrom string    `json:"reclassified_from,omitempty"` // the country until then
 }
 
 // FindingRow is one row of the table of findings.
@@ -111,6 +114,8 @@ func NewSessionRow(s sessionwarden.Sighting) SessionRow {
 		Late:            s.Late,
 		Trusted:         s.Denied,
 		Suspicious:      s.Suspicious(),
+
+		ReclassifiedAt: second(s.ReclassifiedAt), ReclassifiedFrom: text(string(s.ReclassifiedFrom)),
 	}
 	if s.Location.Network != sessionwarden.UnknownNetwork {
 		row.Network = s.Location.Network.String()

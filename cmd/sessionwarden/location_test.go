@@ -206,6 +206,12 @@ func TestLocationFileOfTheRealProgramUnderFire(t *testing.T) {
 	if hold := w.action("held")["hold"]; hold != "ask" {
 		t.Errorf("held by %v", hold)
 	}
+	if out := w.must("history"); !strings.Contains(out, "VN (reclassified, was DE)") {
+		t.Errorf("the history has no note:\n%s", out)
+	}
+	if out := w.must("status"); !strings.Contains(out, "1 reclassified by new location data") {
+		t.Errorf("status has no note:\n%s", out)
+	}
 	swap(t, file, places("DE"))
 	look()
 	w.eventually("back where it was", func() bool { return country() == "DE" })

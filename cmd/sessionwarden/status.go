@@ -114,6 +114,12 @@ func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 		}
 		note += "list not whole: " + a.Incomplete
 	}
+	if a.Relocated > 0 {
+		if note != "" {
+			note += "; "
+		}
+		note += fmt.Sprintf("%d reclassified by new location data", a.Relocated)
+	}
 	if a.DryRun {
 		if note != "" {
 			note += "; "

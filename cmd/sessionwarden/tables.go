@@ -184,6 +184,15 @@ func dash(text string) string {
 }
 
 func place(r web.SessionRow) string {
+	if !r.ReclassifiedAt.IsZero() {
+		was := r.ReclassifiedFrom
+		if was == "" {
+			was = "unknown"
+		}
+		now := r
+		now.ReclassifiedAt = time.Time{}
+		return place(now) + " (reclassified, was " + was + ")"
+	}
 	switch {
 	case r.Network == "private":
 		return "private"
