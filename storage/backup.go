@@ -64,13 +64,26 @@ func (db *DB) backup(ctx context.Context, path string) (err error) {
 	if err := errors.Join(err, mishap.At("backup.sync"), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := errors.Join(mishap.At("backup.check"), checkFile(ctx, part, db.schema)); err != nil {
+	if err := db.checkCopy(ctx, part); err != nil {
 		return err
 	}
 	err = publish(part, path, "backup")
 	if errors.Is(err, fs.ErrExist) {
 		return errors.New("there is a file of that name by now; choose another one, it is not replaced")
 	}
+	return err
+}
+
+// checkCopy makes sure that a copy is whole. If it is not, then the database may
+// not be whole either.
+func (db *DB) checkCopy(ctx context.Context, part string) error {
+	err := errors.Join(mishap.At("backup.check"), checkFile(ctx, part, db.schema))
+	var damaged *DamagedError
+	if errors.As(err, &damaged) {
+		db.noteSuspect(err)
+		return &DamagedError{Path: db.path, Why: "the copy that was made of it is not whole: " + damaged.Why}
+	}
+	db.suspect(err)
 	return err
 }
 

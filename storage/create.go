@@ -123,7 +123,7 @@ func readMarker(path string) (since string, marked bool) {
 // removeLeftovers removes what a crash left beside the database. The caller
 // has the database open, so that nobody else is making one.
 func removeLeftovers(path string) {
-	for _, leftover := range []string{path + ".new-", holderPath(path) + ".new-", markerPath(path) + ".new-"} {
+	for _, leftover := range []string{path + ".new-", holderPath(path) + ".new-", markerPath(path) + ".new-", suspectPath(path) + ".new-"} {
 		for _, name := range beside(leftover) {
 			_ = os.Remove(name)
 		}

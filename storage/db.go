@@ -66,9 +66,12 @@ const (
 	headroom = 256 << 20
 	// growth is by how much the file grows at a time.
 	growth = 4 << 20
-	// walkLimit is the size up to which a database is read page by page before
+	// walkLimit is the size up to which every page of a database is read before
 	// it is used. Beyond, that would make the start slow.
 	walkLimit = 16 << 20
+	// branchTime bounds how long beyond that the pages are read that lead to
+	// others: milliseconds, but for a disk that has to turn for each.
+	branchTime = time.Second
 )
 
 // Open opens the database at path, and creates it on first use. A file that is
@@ -143,7 +146,8 @@ func (db *DB) openFile(timeout time.Duration) error {
 }
 
 // inspect makes sure, under the file's lock and by plain reads, that bbolt can
-// be let loose on the file.
+// be let loose on the file. A small one is read whole, and one that was found
+// damaged when it was last in use.
 func inspect(path string, exclusive bool, timeout time.Duration) (metaPage, error) {
 	flag := os.O_RDONLY
 	if exclusive {
@@ -158,12 +162,22 @@ func inspect(path string, exclusive bool, timeout time.Duration) (metaPage, erro
 		return metaPage{}, err
 	}
 	m, err := preflight(f, path)
-	if err == nil && m.pages*m.pageSize <= walkLimit {
-		if err := checkPages(context.Background(), f, m); err != nil {
-			return m, &DamagedError{Path: path, Why: err.Error()}
+	if err != nil {
+		return m, err
+	}
+	if m.pages*m.pageSize <= walkLimit || suspected(path) {
+		err = checkPages(context.Background(), f, m)
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), branchTime)
+		defer cancel()
+		if err = checkBranches(ctx, f, m); ctx.Err() != nil {
+			return m, nil
 		}
 	}
-	return m, err
+	if err != nil {
+		return m, &DamagedError{Path: path, Why: err.Error()}
+	}
+	return m, nil
 }
 
 // openBolt lets bbolt open a file that was looked at.
@@ -217,10 +231,16 @@ func (db *DB) settleIn() error {
 	if err := db.view(func(tx *bbolt.Tx) error { return errors.Join(db.findLastID(tx), db.readObserving(tx)) }); err != nil {
 		return err
 	}
+	if suspected(db.path) {
+		if err := db.essential(); err != nil {
+			return err
+		}
+	}
 	if db.readOnly {
 		return nil
 	}
 	removeLeftovers(db.path)
+	unsuspect(db.path)
 	// Neither file is needed to keep the history: with a full disk it is read
 	// and judged all the same.
 	if err := errors.Join(writeMarker(db.path, db.now()), db.writeHolder()); err != nil {

@@ -37,4 +37,22 @@
 // older ones wrote, and passes over fields that it does not know. Facts live
 // once: an account's state names its live sessions and open actions by id, and
 // they are joined when it is loaded.
+//
+// Tests kill the program, or have it fail, at these points (see package mishap):
+//
+//   - a commit: storage.commit, storage.committed; what became of alerts:
+//     storage.deliver, storage.delivered; forgetting: storage.forget,
+//     storage.forgot; observing and its end: storage.observe, storage.observed
+//   - a new database: create.aside, .write, .sync, .publish, .published
+//   - the notes beside it: marker.write, .rename; holder.write, .rename;
+//     suspect.write, .rename, .remove
+//   - a backup: backup.aside, .copy (each piece), .sync, .check, .publish,
+//     .published; into a directory, also backups.dir before and backups.prune
+//     (each one) after
+//   - a restore: restore.copy (each piece), .sync, .check, .settle, then where
+//     there is a database restore.aside, .rename, .renamed, else restore.publish,
+//     .published
+//   - a recovery: as a restore, but recover.aside, .rename, .renamed
+//   - a compaction: compact.aside, .copy, .sync, .check, .rename, .renamed
+//   - a new layout: a backup, then upgrade.migrate, .commit, .committed
 package storage

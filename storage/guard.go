@@ -18,7 +18,9 @@ func (db *DB) view(f func(*bbolt.Tx) error) error {
 	if err := db.usable(); err != nil {
 		return err
 	}
-	return guard(db.path, func() error { return db.bolt.View(f) })
+	err := guard(db.path, func() error { return db.bolt.View(f) })
+	db.suspect(err)
+	return err
 }
 
 // update writes in one transaction, all or nothing, and returns when it is on
@@ -36,6 +38,7 @@ func (db *DB) update(f func(*bbolt.Tx) error) error {
 		// bbolt may have kept its locks: the next write could wait for ever.
 		db.damage.Store(damage)
 	}
+	db.suspect(err)
 	return err
 }
 

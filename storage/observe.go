@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sessionwarden"
+	"sessionwarden/internal/mishap"
 )
 
 // maxWhy bounds the reason of observing, in bytes.
@@ -55,9 +57,11 @@ func (db *DB) writeObserving(ctx context.Context, o *sessionwarden.Observing) er
 	}
 	db.settings.Lock()
 	defer db.settings.Unlock()
-	if err := db.update(func(tx *bbolt.Tx) error { return putObserving(tx, o) }); err != nil {
+	err := db.update(func(tx *bbolt.Tx) error { return errors.Join(putObserving(tx, o), mishap.At("storage.observe")) })
+	if err != nil {
 		return err
 	}
+	_ = mishap.At("storage.observed")
 	db.observing.Store(o)
 	return nil
 }

@@ -13,11 +13,22 @@ import (
 // makes sure that each is what the others take it for: no page is used twice,
 // none lies outside the file, and no entry reaches out of its page.
 func checkPages(ctx context.Context, f io.ReaderAt, m metaPage) error {
-	w := &pageWalk{ctx: ctx, f: f, m: m, used: make([]uint64, m.pages/64+1)}
+	return (&pageWalk{ctx: ctx, f: f, m: m}).walk()
+}
+
+// checkBranches does the same without reading the leaves of the buckets, which
+// are nearly all there is. It is enough to know that no way through the tree
+// goes in a circle, and that no page in use passes for a free one.
+func checkBranches(ctx context.Context, f io.ReaderAt, m metaPage) error {
+	return (&pageWalk{ctx: ctx, f: f, m: m, leaveLeaves: true}).walk()
+}
+
+func (w *pageWalk) walk() error {
+	w.used = make([]uint64, w.m.pages/64+1)
 	if err := w.freePages(); err != nil {
 		return err
 	}
-	return w.visit(m.root, 0, 0)
+	return w.visit(w.m.root, place{})
 }
 
 // maxDepth bounds how deep a tree of pages may be: with two entries a page it
@@ -33,6 +44,11 @@ type pageWalk struct {
 	f    io.ReaderAt
 	m    metaPage
 	used []uint64 // one bit a page
+
+	leaveLeaves bool
+	leafDepth   int // how deep the leaves of the present bucket lie; 0: not known yet
+
+	pages [maxDepth + 2][]byte // the page of each depth that is being looked at
 }
 
 // use marks the pages from id to id+overflow as used.
@@ -46,34 +62,51 @@ func (w *pageWalk) use(id, overflow uint64) error {
 	return nil
 }
 
-// page reads one page with what overflows from it.
-func (w *pageWalk) page(id uint64) (flags uint16, count int, page []byte, err error) {
+// head is what stands at the beginning of a page.
+type head struct {
+	flags    uint16
+	count    int
+	overflow uint64 // how many pages belong to it beside the first
+}
+
+// read reads the beginning of a page into b.
+func (w *pageWalk) read(id uint64, b []byte) (head, error) {
 	if err := w.ctx.Err(); err != nil {
-		return 0, 0, nil, err
+		return head{}, err
 	}
 	if id < 2 || id >= w.m.pages {
-		return 0, 0, nil, fmt.Errorf("page %d does not exist", id)
+		return head{}, fmt.Errorf("page %d does not exist", id)
 	}
-	var head [pageHeader]byte
-	if _, err := w.f.ReadAt(head[:], int64(id*w.m.pageSize)); err != nil {
-		return 0, 0, nil, fmt.Errorf("reading page %d: %w", id, err)
+	if _, err := w.f.ReadAt(b, int64(id*w.m.pageSize)); err != nil {
+		return head{}, fmt.Errorf("reading page %d: %w", id, err)
 	}
 	order := binary.NativeEndian
-	overflow := uint64(order.Uint32(head[12:]))
-	if order.Uint64(head[:]) != id || overflow >= w.m.pages-id {
-		return 0, 0, nil, fmt.Errorf("page %d is not what it should be", id)
+	h := head{flags: order.Uint16(b[8:]), count: int(order.Uint16(b[10:])), overflow: uint64(order.Uint32(b[12:]))}
+	if order.Uint64(b) != id || h.overflow >= w.m.pages-id {
+		return head{}, fmt.Errorf("page %d is not what it should be", id)
 	}
-	if (overflow+1)*w.m.pageSize > maxRun {
-		return 0, 0, nil, fmt.Errorf("page %d is too long", id)
+	if (h.overflow+1)*w.m.pageSize > maxRun {
+		return head{}, fmt.Errorf("page %d is too long", id)
 	}
-	if err := w.use(id, overflow); err != nil {
-		return 0, 0, nil, err
+	return h, nil
+}
+
+// page reads one page with what overflows from it. It is there until another one
+// of that depth is read.
+func (w *pageWalk) page(id uint64, depth int) (head, []byte, error) {
+	if w.pages[depth] == nil {
+		w.pages[depth] = make([]byte, w.m.pageSize)
 	}
-	page = make([]byte, (overflow+1)*w.m.pageSize)
-	if _, err := w.f.ReadAt(page, int64(id*w.m.pageSize)); err != nil {
-		return 0, 0, nil, fmt.Errorf("reading page %d: %w", id, err)
+	page := w.pages[depth]
+	h, err := w.read(id, page)
+	if err == nil {
+		err = w.use(id, h.overflow)
 	}
-	return order.Uint16(head[8:]), int(order.Uint16(head[10:])), page, nil
+	if err == nil && h.overflow > 0 {
+		page = make([]byte, (h.overflow+1)*w.m.pageSize)
+		_, err = w.read(id, page)
+	}
+	return h, page, err
 }
 
 // freePages checks the list of pages that are free, and marks them.
@@ -81,17 +114,17 @@ func (w *pageWalk) freePages() error {
 	if w.m.freelist == noFreelist {
 		return nil
 	}
-	flags, count, page, err := w.page(w.m.freelist)
+	h, page, err := w.page(w.m.freelist, 0)
 	if err != nil {
 		return err
 	}
-	if flags != flagFreelist {
+	if h.flags != flagFreelist {
 		return fmt.Errorf("page %d is not the list of free pages", w.m.freelist)
 	}
 	order := binary.NativeEndian
 	ids := page[pageHeader:]
-	n := uint64(count)
-	if count == 0xffff { // too many for the page's own counter
+	n := uint64(h.count)
+	if h.count == 0xffff { // too many for the page's own counter
 		n = order.Uint64(ids)
 		ids = ids[8:]
 	}
@@ -112,49 +145,112 @@ func (w *pageWalk) freePages() error {
 	return nil
 }
 
-// visit checks the page id and everything below it. buckets says how deep
-// buckets lie in each other there.
-func (w *pageWalk) visit(id uint64, depth, buckets int) error {
-	if depth > maxDepth {
+// place is where a page lies.
+type place struct {
+	depth    int    // pages above it
+	buckets  int    // buckets around it
+	from, to []byte // its keys lie between these, the first included; nil: open
+}
+
+// below is the place of what lies below p, with keys between from and to.
+func (p place) below(from, to []byte) place {
+	return place{depth: p.depth + 1, buckets: p.buckets, from: from, to: to}
+}
+
+// inOrder reports whether key may come after before, which is nil at first.
+func (p place) inOrder(before, key []byte, last bool) bool {
+	if before == nil {
+		before = p.from
+		if len(key) == 0 || before != nil && bytes.Compare(before, key) > 0 {
+			return false
+		}
+	} else if bytes.Compare(before, key) >= 0 {
+		return false
+	}
+	return !last || p.to == nil || bytes.Compare(key, p.to) < 0
+}
+
+// visit checks the page id and everything below it.
+func (w *pageWalk) visit(id uint64, p place) error {
+	if p.depth > maxDepth {
 		return fmt.Errorf("page %d lies too deep", id)
 	}
-	flags, count, page, err := w.page(id)
+	h, page, err := w.page(id, p.depth)
 	if err != nil {
 		return err
 	}
-	switch flags {
+	switch h.flags {
 	case flagLeaf:
-		return w.leaf(id, page, count, depth, buckets)
+		return w.leaf(id, page, h.count, p)
 	case flagBranch:
-		return w.branch(id, page, count, depth, buckets)
+		return w.branch(id, page, h.count, p)
 	}
 	return fmt.Errorf("page %d is of no known kind", id)
 }
 
-func (w *pageWalk) branch(id uint64, page []byte, count, depth, buckets int) error {
+func (w *pageWalk) branch(id uint64, page []byte, count int, p place) error {
 	order := binary.NativeEndian
-	if count == 0 {
-		return fmt.Errorf("page %d is empty", id)
+	if count == 0 || pageHeader+count*16 > len(page) {
+		return fmt.Errorf("page %d is cut off", id)
 	}
+	entry := func(i int) (key []byte, child uint64, ok bool) {
+		at := page[pageHeader+i*16:]
+		key, ok = slice(at, order.Uint32(at), order.Uint32(at[4:]))
+		return key, order.Uint64(at[8:]), ok
+	}
+	_, first, _ := entry(0)
+	if err := w.findLeaves(first, p); err != nil {
+		return err
+	}
+	leaves := p.depth+1 == w.leafDepth
 	var before []byte
 	for i := range count {
-		at := pageHeader + i*16
-		if at+16 > len(page) {
-			return fmt.Errorf("page %d is cut off", id)
-		}
-		key, ok := slice(page[at:], order.Uint32(page[at:]), order.Uint32(page[at+4:]))
-		if !ok || len(key) == 0 || i > 0 && bytes.Compare(before, key) >= 0 {
+		key, child, ok := entry(i)
+		if !ok || !p.inOrder(before, key, i == count-1) {
 			return fmt.Errorf("page %d has a damaged entry", id)
 		}
 		before = key
-		if err := w.visit(order.Uint64(page[at+8:]), depth+1, buckets); err != nil {
+		if leaves {
+			if err := w.leave(child); err != nil {
+				return err
+			}
+		}
+	}
+	for i := 0; i < count && !leaves; i++ {
+		key, child, _ := entry(i)
+		to := p.to
+		if i+1 < count {
+			to, _, _ = entry(i + 1)
+		}
+		if err := w.visit(child, p.below(key, to)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *pageWalk) leaf(id uint64, page []byte, count, depth, buckets int) error {
+// findLeaves finds out, where leaves are not to be read, whether those of the
+// present bucket lie right below p: they all lie as deep as the first.
+func (w *pageWalk) findLeaves(first uint64, p place) error {
+	if !w.leaveLeaves || p.buckets == 0 || w.leafDepth != 0 {
+		return nil
+	}
+	h, err := w.read(first, make([]byte, pageHeader))
+	if err == nil && h.flags == flagLeaf {
+		w.leafDepth = p.depth + 1
+	}
+	return err
+}
+
+// leave marks a page as used that is not read.
+func (w *pageWalk) leave(id uint64) error {
+	if id < 2 || id >= w.m.pages {
+		return fmt.Errorf("page %d does not exist", id)
+	}
+	return w.use(id, 0)
+}
+
+func (w *pageWalk) leaf(id uint64, page []byte, count int, p place) error {
 	order := binary.NativeEndian
 	var before []byte
 	for i := range count {
@@ -165,7 +261,7 @@ func (w *pageWalk) leaf(id uint64, page []byte, count, depth, buckets int) error
 		kind, pos := order.Uint32(page[at:]), order.Uint32(page[at+4:])
 		keyLength, length := order.Uint32(page[at+8:]), order.Uint32(page[at+12:])
 		key, ok := slice(page[at:], pos, keyLength)
-		if !ok || len(key) == 0 || kind > 1 || i > 0 && bytes.Compare(before, key) >= 0 {
+		if !ok || kind > 1 || !p.inOrder(before, key, i == count-1) {
 			return fmt.Errorf("page %d has a damaged entry", id)
 		}
 		before = key
@@ -174,7 +270,7 @@ func (w *pageWalk) leaf(id uint64, page []byte, count, depth, buckets int) error
 			return fmt.Errorf("page %d has a damaged entry", id)
 		}
 		if kind == 1 {
-			if err := w.bucket(id, value, depth, buckets+1); err != nil {
+			if err := w.bucket(id, value, place{depth: p.depth + 1, buckets: p.buckets + 1}); err != nil {
 				return err
 			}
 		}
@@ -183,19 +279,20 @@ func (w *pageWalk) leaf(id uint64, page []byte, count, depth, buckets int) error
 }
 
 // bucket checks a bucket: its pages, or what lies inline in its entry.
-func (w *pageWalk) bucket(id uint64, value []byte, depth, buckets int) error {
+func (w *pageWalk) bucket(id uint64, value []byte, p place) error {
 	order := binary.NativeEndian
-	if len(value) < 16 || buckets > 4 {
+	if len(value) < 16 || p.buckets > 4 {
 		return fmt.Errorf("page %d has a damaged bucket", id)
 	}
 	if root := order.Uint64(value); root != 0 {
-		return w.visit(root, depth+1, buckets)
+		w.leafDepth = 0
+		return w.visit(root, p)
 	}
 	inline := value[16:]
 	if len(inline) < pageHeader || order.Uint16(inline[8:]) != flagLeaf {
 		return fmt.Errorf("page %d has a damaged bucket", id)
 	}
-	return w.leaf(id, inline, int(order.Uint16(inline[10:])), depth+1, buckets)
+	return w.leaf(id, inline, int(order.Uint16(inline[10:])), p)
 }
 
 // slice returns length bytes of b from pos on, if b has them.

@@ -50,6 +50,7 @@ func restore(ctx context.Context, backup, path string, o Options) (err error) {
 		return err
 	}
 	if present == nil {
+		unsuspect(path)
 		return publish(part, path, "restore")
 	}
 	if _, err := keepAside(path, asideRestored, "restore", o); err != nil {
@@ -149,6 +150,7 @@ func takePlace(part, path, doing string) error {
 		removeSecondNames(path)
 		return err
 	}
+	unsuspect(path)
 	return errors.Join(mishap.At(doing+".renamed"), syncDir(path))
 }
 
