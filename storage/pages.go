@@ -28,7 +28,7 @@ func (w *pageWalk) walk() error {
 	if err := w.freePages(); err != nil {
 		return err
 	}
-	return w.visit(w.m.root, place{})
+	return w.visit(w.m.root, spot{})
 }
 
 // maxDepth bounds how deep a tree of pages may be: with two entries a page it
@@ -145,20 +145,20 @@ func (w *pageWalk) freePages() error {
 	return nil
 }
 
-// place is where a page lies.
-type place struct {
+// spot is where a page lies.
+type spot struct {
 	depth    int    // pages above it
 	buckets  int    // buckets around it
 	from, to []byte // its keys lie between these, the first included; nil: open
 }
 
-// below is the place of what lies below p, with keys between from and to.
-func (p place) below(from, to []byte) place {
-	return place{depth: p.depth + 1, buckets: p.buckets, from: from, to: to}
+// below is the spot of what lies below p, with keys between from and to.
+func (p spot) below(from, to []byte) spot {
+	return spot{depth: p.depth + 1, buckets: p.buckets, from: from, to: to}
 }
 
 // inOrder reports whether key may come after before, which is nil at first.
-func (p place) inOrder(before, key []byte, last bool) bool {
+func (p spot) inOrder(before, key []byte, last bool) bool {
 	if before == nil {
 		before = p.from
 		if len(key) == 0 || before != nil && bytes.Compare(before, key) > 0 {
@@ -171,7 +171,7 @@ func (p place) inOrder(before, key []byte, last bool) bool {
 }
 
 // visit checks the page id and everything below it.
-func (w *pageWalk) visit(id uint64, p place) error {
+func (w *pageWalk) visit(id uint64, p spot) error {
 	if p.depth > maxDepth {
 		return fmt.Errorf("page %d lies too deep", id)
 	}
@@ -188,7 +188,7 @@ func (w *pageWalk) visit(id uint64, p place) error {
 	return fmt.Errorf("page %d is of no known kind", id)
 }
 
-func (w *pageWalk) branch(id uint64, page []byte, count int, p place) error {
+func (w *pageWalk) branch(id uint64, page []byte, count int, p spot) error {
 	order := binary.NativeEndian
 	if count == 0 || pageHeader+count*16 > len(page) {
 		return fmt.Errorf("page %d is cut off", id)
@@ -231,7 +231,7 @@ func (w *pageWalk) branch(id uint64, page []byte, count int, p place) error {
 
 // findLeaves finds out, where leaves are not to be read, whether those of the
 // present bucket lie right below p: they all lie as deep as the first.
-func (w *pageWalk) findLeaves(first uint64, p place) error {
+func (w *pageWalk) findLeaves(first uint64, p spot) error {
 	if !w.leaveLeaves || p.buckets == 0 || w.leafDepth != 0 {
 		return nil
 	}
@@ -250,7 +250,7 @@ func (w *pageWalk) leave(id uint64) error {
 	return w.use(id, 0)
 }
 
-func (w *pageWalk) leaf(id uint64, page []byte, count int, p place) error {
+func (w *pageWalk) leaf(id uint64, page []byte, count int, p spot) error {
 	order := binary.NativeEndian
 	var before []byte
 	for i := range count {
@@ -270,7 +270,7 @@ func (w *pageWalk) leaf(id uint64, page []byte, count int, p place) error {
 			return fmt.Errorf("page %d has a damaged entry", id)
 		}
 		if kind == 1 {
-			if err := w.bucket(id, value, place{depth: p.depth + 1, buckets: p.buckets + 1}); err != nil {
+			if err := w.bucket(id, value, spot{depth: p.depth + 1, buckets: p.buckets + 1}); err != nil {
 				return err
 			}
 		}
@@ -279,7 +279,7 @@ func (w *pageWalk) leaf(id uint64, page []byte, count int, p place) error {
 }
 
 // bucket checks a bucket: its pages, or what lies inline in its entry.
-func (w *pageWalk) bucket(id uint64, value []byte, p place) error {
+func (w *pageWalk) bucket(id uint64, value []byte, p spot) error {
 	order := binary.NativeEndian
 	if len(value) < 16 || p.buckets > 4 {
 		return fmt.Errorf("page %d has a damaged bucket", id)
