@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"storage/storagetest": {".", "storage"},
 	"web":                 {"."},
 	"internal/mishap":     {},
+	"tools/perf":          {"mannco/manncotest", "storage", "storage/storagetest"},
 	"tools/geodata":       {"."},
 	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web"},
 }

@@ -38,6 +38,28 @@ func BenchmarkOneSession(b *testing.B) {
 	b.ReportMetric(float64(median(commits))/float64(floor), "x-floor")
 }
 
+// BenchmarkAtHistory is BenchmarkOneSession at histories of several sizes.
+func BenchmarkAtHistory(b *testing.B) {
+	for _, size := range []int{1000, 10_000, 100_000, 300_000} {
+		b.Run(fmt.Sprintf("sessions=%d", size), func(b *testing.B) {
+			db := open(b, dbPath(b))
+			if err := storagetest.Fill(b.Context(), db, storagetest.History{Sessions: size, To: day}); err != nil {
+				b.Fatal(err)
+			}
+			sync := floorFile(b)
+			var commits, floors []time.Duration
+			for b.Loop() {
+				s := storagetest.Session(db.NextID(), "main", day)
+				begin := time.Now()
+				commit(b, db, arrival("main", s))
+				commits = append(commits, time.Since(begin))
+				floors = append(floors, sync())
+			}
+			b.ReportMetric(float64(median(commits))/float64(median(floors)), "x-floor")
+		})
+	}
+}
+
 // floorFile returns what measures how long it takes to write two pages durably
 // one after the other.
 func floorFile(b *testing.B) func() time.Duration {
