@@ -89,9 +89,10 @@ const (
 	HeldByGuard        // the guard against a mistaken rule
 	HeldByGeo          // location data failed to load
 	HeldByClock        // an implausible clock
+	HeldObserving      // a history that a person has to confirm first: ends with [Observing]
 )
 
-var holdNames = [...]string{"", "ask", "limit", "limit_strangers", "guard", "location_data", "clock"}
+var holdNames = [...]string{"", "ask", "limit", "limit_strangers", "guard", "location_data", "clock", "observing"}
 
 // String returns the name of what holds, "" for NotHeld.
 func (h Hold) String() string {

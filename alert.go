@@ -60,6 +60,8 @@ const (
 	ConfigBad    AlertKind = "config"      // a reload failed
 	TestAlert    AlertKind = "test"        // asked for by a person
 	ProgramError AlertKind = "program"     // a poll panicked
+	Restored     AlertKind = "restored"    // a backup took the history's place: nothing is disconnected until a person confirms it
+	NoBackup     AlertKind = "backup"      // the history could not be copied for long
 )
 
 // Delivery is what became of one alert on one channel.

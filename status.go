@@ -14,7 +14,13 @@ type Status struct {
 	Accounts []AccountStatus `json:"accounts"`
 	Channels []ChannelStatus `json:"channels"`
 	Location LocationStatus  `json:"location_data"`
+	Backup   BackupStatus    `json:"backup"`
 	Warnings []string        `json:"warnings,omitempty"` // what needs a person, each one line
+
+	Observing *Observing `json:"observing,omitempty"` // nothing that a rule wants is ended until a person resumes; nil: not so
+
+	Crashes   int       `json:"crashes"`             // how often the daemon was started that had not been stopped cleanly
+	LastCrash time.Time `json:"last_crash,omitzero"` // the last such start
 }
 
 // AccountStatus is one account at one glance.
@@ -52,6 +58,14 @@ type ChannelStatus struct {
 	LastSent time.Time `json:"last_sent,omitzero"`
 	Broken   bool      `json:"broken"` // refused for good: a person has to mend it
 	Error    string    `json:"error,omitempty"`
+}
+
+// BackupStatus is how the history is copied, at one glance.
+type BackupStatus struct {
+	Dir   string    `json:"dir"`
+	Every string    `json:"every"`              // a duration, or "off"
+	Last  time.Time `json:"last_good,omitzero"` // when the newest copy was made, which was checked
+	Error string    `json:"error,omitempty"`    // why the last attempt failed
 }
 
 // LocationStatus is the location data at one glance.

@@ -121,6 +121,8 @@ func held(act sessionwarden.Action, note string, ref time.Time) []Line {
 	switch {
 	case act.Hold == sessionwarden.HeldByAsk && strings.HasPrefix(note, "waits for"):
 		until = "It " + note + "." // says what comes without an answer, too
+	case act.Hold == sessionwarden.HeldObserving:
+		lines = append(lines, command("Confirm it, and end all that is held like this: ", "sessionwarden resume"))
 	case note != "":
 		lines = append(lines, entry("Held because", note))
 	}
@@ -147,6 +149,8 @@ func holdWhy(h sessionwarden.Hold) string {
 		return "Location data failed to load, so it waits for you."
 	case sessionwarden.HeldByClock:
 		return "This machine's clock cannot be right, so it waits for you."
+	case sessionwarden.HeldObserving:
+		return "The history was restored from a backup, and nothing is disconnected until you confirm it."
 	}
 	return "It waits for you."
 }

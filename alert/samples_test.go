@@ -100,6 +100,7 @@ func samples() map[string]sessionwarden.Alert {
 		"held_strangers": held(sessionwarden.HeldStrangers, time.Time{}, ""),
 		"held_guard":     held(sessionwarden.HeldByGuard, time.Time{}, "4 of 5 known sessions would be ended"),
 		"held_geo":       held(sessionwarden.HeldByGeo, time.Time{}, ""),
+		"held_observing": held(sessionwarden.HeldObserving, time.Time{}, "the history was restored from a backup; nothing is disconnected until a person confirms: sessionwarden resume"),
 		"held_clock":     held(sessionwarden.HeldByClock, time.Time{}, ""),
 		"alert_only": changed(intrusion(sessionwarden.Moot), func(a *sessionwarden.Alert) {
 			a.Severity = sessionwarden.Warning
@@ -152,7 +153,11 @@ func samples() map[string]sessionwarden.Alert {
 		"unsaved":     notice(sessionwarden.Unsaved, sessionwarden.Critical, "The history cannot be saved", "The disk said: no space left on device"),
 		"config":      notice(sessionwarden.ConfigBad, sessionwarden.Warning, "", "/etc/sessionwarden/config.toml:12: unknown key \"expcted_countries\""),
 		"test":        changed(notice(sessionwarden.TestAlert, sessionwarden.Info, ""), func(a *sessionwarden.Alert) { a.Account = "" }),
-		"program":     notice(sessionwarden.ProgramError, sessionwarden.Critical, ""),
+		"restored": notice(sessionwarden.Restored, sessionwarden.Critical, "The history was damaged, and a backup took its place",
+			"The database was damaged (it was cut off). The backup of 2026-06-30 18:00:00 UTC took its place: what was seen between then and 2026-07-01 12:00:00 UTC is lost.",
+			"Look at what is held: sessionwarden actions", "Then confirm: sessionwarden resume"),
+		"backup":  notice(sessionwarden.NoBackup, sessionwarden.Warning, ""),
+		"program": notice(sessionwarden.ProgramError, sessionwarden.Critical, ""),
 	}
 	return all
 }

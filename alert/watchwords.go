@@ -42,6 +42,12 @@ func kindOf(kind sessionwarden.AlertKind) kindWords {
 	case sessionwarden.ProgramError:
 		return kindWords{"the program made a mistake", "The watch goes on.",
 			[]string{"Please report it, with the lines of the log around it."}}
+	case sessionwarden.Restored:
+		return kindWords{"the history was damaged; a backup took its place", "Watching and telling go on. Nothing is disconnected until you confirm it.",
+			[]string{"Look at what is held: sessionwarden actions", "Then confirm: sessionwarden resume"}}
+	case sessionwarden.NoBackup:
+		return kindWords{"the history is not being copied", "The watch goes on. If the database were damaged now, more of the history would be lost.",
+			[]string{"Look at free space and permissions of the folder that [backup] dir names.", "Try it: sessionwarden backup FILE"}}
 	}
 	return kindWords{"something happened", "", []string{"Look at the state: sessionwarden status"}}
 }

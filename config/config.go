@@ -18,6 +18,7 @@ type Config struct {
 	Web     Web
 	Geo     Geo
 	History History
+	Backup  Backup
 	Alert   Alert
 
 	Accounts []Account // at least one; in the file's order, each with a name of its own
@@ -51,6 +52,13 @@ type History struct {
 	Keep time.Duration
 }
 
+// Backup is how the daemon copies the history by itself.
+type Backup struct {
+	Dir   string        // absolute; need not exist yet
+	Every time.Duration // how old the newest copy may get; 0: none is made
+	Keep  int           // how many copies are kept; at least 1
+}
+
 // Alert is how people are told.
 type Alert struct {
 	MinSeverity sessionwarden.Severity
@@ -81,6 +89,7 @@ func defaults() Config {
 		Log:     Log{Level: slog.LevelInfo, Format: "text"},
 		Web:     Web{Listen: "127.0.0.1:8733"},
 		History: History{Keep: 400 * day},
+		Backup:  Backup{Every: day, Keep: 7},
 		Alert:   Alert{MinSeverity: sessionwarden.Warning},
 	}
 }

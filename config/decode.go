@@ -179,16 +179,36 @@ func (d *decoder) span(name string, into *time.Duration, least, most time.Durati
 	}}
 }
 
-// count is a field whose value is a whole number from 0 to most.
-func (d *decoder) count(name string, into *int, most int) field {
+// spanOrOff is a span that "off" turns off: it is 0 then.
+func (d *decoder) spanOrOff(name string, into *time.Duration, least, most time.Duration) field {
+	span := d.span(name, into, least, most)
 	return field{name: name, read: func(n *node, where string) {
-		cure := fmt.Sprintf("write a whole number from 0 to %d, without quotation marks", most)
+		if n.kind == unstable.String && n.text == "off" {
+			*into = 0
+			return
+		}
+		if v, err := parseDuration(n.text); n.text == "0" || err == nil && v == 0 {
+			d.wrong(n, where+name, wrong(`write "off"`, "%s turns nothing off here", shown(n.text)))
+			return
+		}
+		before := len(d.errs.Mistakes)
+		span.read(n, where)
+		for _, m := range d.errs.Mistakes[before:] {
+			m.Cure += `; "off" turns it off`
+		}
+	}}
+}
+
+// count is a field whose value is a whole number from least to most.
+func (d *decoder) count(name string, into *int, least, most int) field {
+	return field{name: name, read: func(n *node, where string) {
+		cure := fmt.Sprintf("write a whole number from %d to %d, without quotation marks", least, most)
 		if n.kind != unstable.Integer {
 			d.wrong(n, where+name, wrong(cure, "this is %s, but it has to be a whole number", kindName(n)))
 			return
 		}
 		v, err := strconv.ParseInt(n.text, 0, 64) // TOML's forms of integers are Go's
-		if err != nil || v < 0 || v > int64(most) {
+		if err != nil || v < int64(least) || v > int64(most) {
 			d.wrong(n, where+name, wrong(cure, "%s makes no sense here", shown(n.text)))
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,9 @@ func (d *decoder) config() *Config {
 	var accounts *node
 	d.table(d.doc.root, "", d.fields(&cfg, &base, &accounts))
 	d.accounts(&cfg, base, accounts)
+	if cfg.Backup.Dir == "" {
+		cfg.Backup.Dir = filepath.Join(cfg.DataDir, "backups")
+	}
 	if cfg.Instance == "" {
 		cfg.Instance = hostName()
 	}
@@ -45,6 +49,11 @@ func (d *decoder) fields(cfg *Config, base *Account, accounts **node) []field {
 		),
 		d.sub("history",
 			d.span("keep", &cfg.History.Keep, day, 36_500*day),
+		),
+		d.sub("backup",
+			text(d, "dir", &cfg.Backup.Dir, d.folderOrDefault),
+			d.spanOrOff("every", &cfg.Backup.Every, time.Minute, 365*day),
+			d.count("keep", &cfg.Backup.Keep, 1, 10_000),
 		),
 		d.sub("alert",
 			text(d, "min_severity", &cfg.Alert.MinSeverity, parseSeverity),
@@ -137,8 +146,8 @@ func (d *decoder) settings(a *Account) []field {
 			expected.read(n, where)
 		}},
 		list(d, "trusted_networks", &a.Trusted, parsePrefix),
-		d.count("max_disconnects", &a.MaxDisconnects, 10_000),
-		d.count("max_disconnects_strangers", &a.MaxDisconnectsStrangers, 10_000),
+		d.count("max_disconnects", &a.MaxDisconnects, 0, 10_000),
+		d.count("max_disconnects_strangers", &a.MaxDisconnectsStrangers, 0, 10_000),
 		d.span("ask_timeout", &a.AskTimeout, time.Second, 30*day),
 		word(d, "ask_default", &a.AskDefault, string(sessionwarden.KeepSession), string(sessionwarden.DisconnectSession)),
 		d.flag("dry_run", &a.DryRun),

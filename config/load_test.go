@@ -51,6 +51,7 @@ func TestDefaults(t *testing.T) {
 		"Log.Level": "INFO", "Log.Format": "text", "Web.Listen": "127.0.0.1:8733",
 		"Geo.Database": "", "Geo.ASNDatabase": "", "Geo.TorExits": "", "Geo.VPNNetworks": "",
 		"History.Keep": "9600h0m0s", "Alert.MinSeverity": "warning", "Alert.Slack": "<nil>",
+		"Backup.Dir": "/var/lib/sessionwarden/backups", "Backup.Every": "24h0m0s", "Backup.Keep": "7",
 		"Notices":       `[expected_countries is not set for account "main", so unexpected_country finds nothing there]`,
 		"Accounts.Name": "main", "Accounts.Service": "mannco", "Accounts.BaseURL": "https://api.mannco.store", "Accounts.Schedule": "@every 30s",
 		"Accounts.ExpiredEvery": "1m0s", "Accounts.AccountEvery": "1m0s", "Accounts.Timeout": "10s", "Accounts.Expected": "[]", "Accounts.Trusted": "[]",
@@ -178,6 +179,10 @@ database = "auto"
 asn_database = "../asn.mmdb"
 [history]
 keep = "30d"
+[backup]
+dir = "copies"
+every = "off"
+keep = 3
 [alert]
 min_severity = "critical"
 [alert.slack]
@@ -190,6 +195,12 @@ api_url = "http://127.0.0.1:4000/api"
 	}
 	if cfg.Instance != "watch-1" || cfg.Log.Level != -4 || cfg.Log.Format != "json" || cfg.Web.Listen != "[::1]:9000" || cfg.History.Keep != 720*time.Hour {
 		t.Errorf("%+v", cfg)
+	}
+	if want := (config.Backup{Dir: "/etc/sessionwarden/copies", Keep: 3}); cfg.Backup != want {
+		t.Errorf("%+v, want %+v", cfg.Backup, want)
+	}
+	if b := load(t, "data_dir = \"history\"\n[backup]\ndir = \"\"\nevery = \"12h\"\n"+account).Backup; b.Dir != "/etc/sessionwarden/history/backups" || b.Every != 12*time.Hour {
+		t.Errorf("%+v", b)
 	}
 	s := cfg.Alert.Slack
 	if cfg.Alert.MinSeverity != sessionwarden.Critical || s.Channel != "C0123456789" || s.APIURL != "http://127.0.0.1:4000/api/" || !s.BotToken.Set() || s.WebhookURL.Set() {

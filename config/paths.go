@@ -72,6 +72,17 @@ func isVariable(name string) bool {
 	return name != ""
 }
 
+// folderOrDefault reads the name of a folder; "" is the default.
+func (d *decoder) folderOrDefault(text string) (string, error) {
+	switch {
+	case text == "":
+		return "", nil
+	case strings.Contains(text, "://"):
+		return "", wrong("name a folder of this machine, or one that is mounted there", "this is a web address")
+	}
+	return d.path(text)
+}
+
 // database reads geo.database and geo.asn_database. The file need not exist:
 // then the built-in data is used, and people are told.
 func (d *decoder) database(text string) (string, error) {

@@ -52,7 +52,7 @@ func (m *Monitor) hasWork(w *watch, now time.Time) bool {
 				return true
 			}
 		case a.State == sessionwarden.Held:
-			if !a.Deadline.IsZero() && !now.Before(a.Deadline) || a.Hold == sessionwarden.HeldStrangers {
+			if !a.Deadline.IsZero() && !now.Before(a.Deadline) || a.Hold == sessionwarden.HeldStrangers || m.resumed(a) {
 				return true
 			}
 		}
@@ -116,6 +116,7 @@ func (m *Monitor) comeBack(w *watch) {
 			due = a.Deadline
 		case a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldStrangers:
 			due = budgetBack(w.h)
+		case m.resumed(a):
 		default:
 			continue // from here on the schedule does
 		}
@@ -181,8 +182,8 @@ func (m *Monitor) fresh(w *watch) bool {
 }
 
 // release lets go what was held for a time: questions that nobody answered,
-// strangers once the hour's budget is back, and the hourly look for a missing
-// endpoint.
+// strangers once the hour's budget is back, what waited for a person to confirm
+// the history, and the hourly look for a missing endpoint.
 func (m *Monitor) release(ctx context.Context, w *watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -191,6 +192,9 @@ func (m *Monitor) release(ctx context.Context, w *watch) {
 	for _, a := range w.h.Actions {
 		if decision, due := policy.Expire(d.account, a, d.now); due {
 			d.decide(a, decision)
+		}
+		if m.resumed(a) {
+			d.settle(a, sessionwarden.Planned, "a person confirmed the history")
 		}
 		if triesLater(a) && !d.now.Before(a.NotTill) && !probed {
 			if probed = a.State == sessionwarden.Refused; probed {

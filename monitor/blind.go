@@ -69,7 +69,7 @@ func (d *draft) recovered(seen reading) {
 		d.log.Info("polls work again", "account", d.account.Name, "failed", d.w.misses)
 	}
 	d.h.Blind = sessionwarden.Blindness{}
-	d.rails = rails(seen.badData, d.earliest, seen.live.ServerTime, d.now, d.now)
+	d.rails = rails(seen.badData, d.rails.Observing, d.earliest, seen.live.ServerTime, d.now, d.now)
 	d.w.timing.Lock()
 	d.w.doubt = d.rails.Clock
 	d.w.timing.Unlock()

@@ -184,3 +184,33 @@ func (m *Monitor) answerIn(ctx context.Context, w *watch, id uint64, decide func
 	a = decide(d, a)
 	return a, true, m.finish(ctx, w, d, nil, nil)
 }
+
+// Resume confirms the history: what rules want ended is ended again. It returns
+// what ended and the actions that were held by it; they are looked at once more
+// and carried out by a running watch, or by the next one. A zero
+// [sessionwarden.Observing] says that there was nothing to resume.
+func (m *Monitor) Resume(ctx context.Context) (o sessionwarden.Observing, held []sessionwarden.Action, err error) {
+	o, observing := m.opts.Observing()
+	if !observing {
+		return sessionwarden.Observing{}, nil, nil
+	}
+	watches := m.all()
+	for _, w := range watches {
+		w.mu.Lock()
+		for _, a := range w.h.Actions {
+			if a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldObserving {
+				held = append(held, a)
+			}
+		}
+		w.mu.Unlock()
+	}
+	if err := m.opts.Resume(ctx); err != nil {
+		return o, nil, err
+	}
+	m.log.Warn("a person confirmed the history: what rules want ended is ended again", "held", len(held))
+	now := m.clock()
+	for _, w := range watches {
+		m.hurry(w, now)
+	}
+	return o, held, nil
+}

@@ -41,7 +41,8 @@ func (m *Monitor) draft(w *watch) *draft {
 		h: w.h.Clone(), touched: make(map[uint64]bool), alerts: make(map[uint64]sessionwarden.Alert),
 	}
 	_, failed := m.opts.LocationData()
-	d.rails = rails(failed, m.opts.Earliest, w.list.ServerTime, w.read, now)
+	_, observing := m.opts.Observing()
+	d.rails = rails(failed, observing, m.opts.Earliest, w.list.ServerTime, w.read, now)
 	d.h.Spent = slices.DeleteFunc(d.h.Spent, func(s sessionwarden.Spent) bool { return now.Sub(s.At) >= time.Hour })
 	d.h.Logouts = slices.DeleteFunc(d.h.Logouts, func(t time.Time) bool { return now.Sub(t) >= time.Hour })
 	return d

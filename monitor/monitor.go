@@ -72,6 +72,10 @@ type Options struct {
 	// Urgent hands over an alert that could not be committed, since the disk
 	// failed. It must not block.
 	Urgent func(sessionwarden.Alert)
+	// Observing says since when and why nothing that a rule wants is ended,
+	// and whether that is so; Resume ends it, on the disk. Nil: never so.
+	Observing func() (sessionwarden.Observing, bool)
+	Resume    func(context.Context) error
 	// Forget removes a little of what is older than the history is kept. It
 	// returns how many rows it removed, and whether there are more to be removed
 	// soon. Nil: everything is kept.
@@ -161,6 +165,9 @@ func New(opts Options) *Monitor {
 	}
 	if opts.LocationData == nil {
 		opts.LocationData = func() (uint64, string) { return 0, "" }
+	}
+	if opts.Observing == nil {
+		opts.Observing = func() (sessionwarden.Observing, bool) { return sessionwarden.Observing{}, false }
 	}
 	if opts.Tell == nil {
 		opts.Tell = func([]sessionwarden.Alert) {}

@@ -3,6 +3,7 @@ package monitor
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 type Trouble struct {
 	Of       string // what is in trouble, such as "geo.database"; it has one trouble at a time
 	Fact     string // tells this trouble from another one of the same; it is not shown
+	Kind     sessionwarden.AlertKind
 	Severity sessionwarden.Severity
 	Title    string   // what happened, one line
 	Lines    []string // what the program did and what to do next
@@ -24,8 +26,12 @@ type Trouble struct {
 // it is of and its fact: so the outbox knows what people were told.
 const troubleKey = "trouble:"
 
-// clockTrouble is what a clock in doubt is a trouble of.
-const clockTrouble = "clock"
+// What a clock in doubt is a trouble of, and a history that waits for a person
+// to confirm it.
+const (
+	clockTrouble   = "clock"
+	historyTrouble = "history"
+)
 
 // recallTroubles finds out, once, what people were told before the start.
 func (m *Monitor) recallTroubles(alerts []sessionwarden.Alert) {
@@ -54,6 +60,9 @@ func (m *Monitor) troubles() []Trouble {
 	if m.opts.Troubles != nil {
 		all = m.opts.Troubles()
 	}
+	if o, observing := m.opts.Observing(); observing {
+		all = append(all, unconfirmed(o, m.clock()))
+	}
 	for _, w := range m.all() {
 		w.timing.Lock()
 		doubt := w.doubt
@@ -62,7 +71,7 @@ func (m *Monitor) troubles() []Trouble {
 			continue
 		}
 		return append(all, Trouble{
-			Of: clockTrouble, Severity: sessionwarden.Critical, Title: "The clock cannot be relied on",
+			Of: clockTrouble, Kind: sessionwarden.Rail, Severity: sessionwarden.Critical, Title: "The clock cannot be relied on",
 			Lines: []string{doubt + ".", "Watching goes on. What a rule would disconnect is held until the clocks agree, and nothing is learned meanwhile.",
 				"Set this machine's clock (timedatectl status)."},
 		})
@@ -83,11 +92,7 @@ func (m *Monitor) tellTroubles(ctx context.Context, now time.Time) {
 		if told && was == t.Fact {
 			continue
 		}
-		kind := sessionwarden.StaleData
-		if t.Of == clockTrouble {
-			kind = sessionwarden.Rail
-		}
-		alerts = append(alerts, sessionwarden.Alert{Key: troubleKey + t.Of + ":" + t.Fact, Kind: kind, Severity: t.Severity, Title: t.Title, Lines: t.Lines})
+		alerts = append(alerts, sessionwarden.Alert{Key: troubleKey + t.Of + ":" + t.Fact, Kind: t.Kind, Severity: t.Severity, Title: t.Title, Lines: t.Lines})
 	}
 	for _, of := range slices.Sorted(maps.Keys(over)) {
 		a := sessionwarden.Alert{
@@ -95,8 +100,11 @@ func (m *Monitor) tellTroubles(ctx context.Context, now time.Time) {
 			Title: "The location data can be relied on again",
 			Lines: []string{"The file that " + of + " names is in use, or none is asked for any more.", "What was held meanwhile still waits for your answer: sessionwarden actions"},
 		}
-		if of == clockTrouble {
+		switch of {
+		case clockTrouble:
 			a.Title, a.Lines = "The clock can be relied on again", []string{"What was held for it goes on now, after another look at each session."}
+		case historyTrouble:
+			a.Title, a.Lines = "The history was confirmed: sessions are disconnected again", []string{"Somebody ran sessionwarden resume. What was held meanwhile goes on now, after another look at each session."}
 		}
 		alerts = append(alerts, a)
 	}
@@ -120,4 +128,31 @@ func (m *Monitor) tellTroubles(ctx context.Context, now time.Time) {
 		m.log.Warn("people are told", "alert", a.ID, "title", a.Title)
 	}
 	m.opts.Tell(alerts)
+}
+
+// unconfirmed is the trouble of a history that a person has to confirm. It is
+// told again every day: as long as it lasts, no rule ends anything.
+func unconfirmed(o sessionwarden.Observing, now time.Time) Trouble {
+	t := Trouble{
+		Of: historyTrouble, Kind: sessionwarden.Restored, Severity: sessionwarden.Critical,
+		Title: "The history was damaged, and a backup took its place",
+		Lines: []string{o.Why, "What a rule would disconnect is told and held for you. To end a session now: sessionwarden approve ID, or disconnect ID --account NAME",
+			"Look at what is held: sessionwarden actions", "Then confirm the history: sessionwarden resume"},
+	}
+	days := max(0, int(now.Sub(o.Since).Hours()/24))
+	t.Fact = fmt.Sprintf("%s, day %d", o.Since.UTC().Format(time.RFC3339), days)
+	if days > 0 {
+		t.Title = "Nothing is disconnected since " + o.Since.UTC().Format("2006-01-02 15:04 MST") + ": the history waits for you to confirm it"
+	}
+	return t
+}
+
+// resumed reports whether a was held until a person confirmed the history, and
+// one has.
+func (m *Monitor) resumed(a sessionwarden.Action) bool {
+	if a.State != sessionwarden.Held || a.Hold != sessionwarden.HeldObserving {
+		return false
+	}
+	_, observing := m.opts.Observing()
+	return !observing
 }

@@ -212,6 +212,7 @@ func (m *Monitor) forget(ctx context.Context) {
 // Once polls every account once, carries out what is planned and looks again
 // until it is proven, for settle at most. The error joins those of the polls.
 func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
+	m.tellTroubles(ctx, m.clock())
 	watches := m.all()
 	errs := make([]error, len(watches))
 	t := newTick(m.opts.Journal, len(watches))

@@ -12,6 +12,10 @@ import (
 type Rails struct {
 	Location string // why the location data cannot be relied on
 	Clock    string // why the clock cannot be
+
+	// Observing says that a person has not confirmed the history yet: nothing
+	// that a rule wants is ended.
+	Observing bool
 }
 
 // Judged is a sighting with what the rules found on it.
@@ -278,10 +282,15 @@ func (p *planning) held(w *wish) bool { return p.guarded && w.known && wouldEnd(
 // dryRun is the note of what only would have been done.
 const dryRun = "dry run: it would have been ended, and was not"
 
+// observing is the note of what waits for a person to confirm the history.
+const observing = "the history was restored from a backup; nothing is disconnected until a person confirms: sessionwarden resume"
+
 // interlock says what holds an action that a rule wants. elsewhere: it would
 // be wanted without location data too.
 func interlock(rails Rails, elsewhere bool) (sessionwarden.Hold, string) {
 	switch {
+	case rails.Observing:
+		return sessionwarden.HeldObserving, observing
 	case rails.Clock != "":
 		return sessionwarden.HeldByClock, "the clock cannot be right: " + rails.Clock + "; waits for an answer"
 	case rails.Location != "" && !elsewhere:

@@ -479,6 +479,8 @@ func TestAnInterlockHoldsWhatRestsOnIt(t *testing.T) {
 		{"no location data, a finding on the device", seen(1, home, with(onPhone)), data, "1001 planned"},
 		{"no location data, both", seen(1, vietnam, with(onPhone)), data, "1001 planned"},
 		{"a clock that cannot be right holds all", seen(1, home, with(onPhone)), clock, "1001 held by clock"},
+		{"a restored history holds all", seen(1, home, with(onPhone)), policy.Rails{Observing: true}, "1001 held by observing"},
+		{"a restored history comes first: it is what a person lifts", seen(1, vietnam), policy.Rails{Observing: true, Location: "x", Clock: "x"}, "1001 held by observing"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -518,7 +520,7 @@ func TestAQuestionOnTheDeviceDoesNotLiftAnInterlock(t *testing.T) {
 func TestWhatARailHoldsNeverExpires(t *testing.T) {
 	t.Parallel()
 	s := seen(1, vietnam)
-	for _, hold := range []sessionwarden.Hold{sessionwarden.HeldByLimit, sessionwarden.HeldStrangers, sessionwarden.HeldByGuard, sessionwarden.HeldByGeo, sessionwarden.HeldByClock} {
+	for _, hold := range []sessionwarden.Hold{sessionwarden.HeldByLimit, sessionwarden.HeldStrangers, sessionwarden.HeldByGuard, sessionwarden.HeldByGeo, sessionwarden.HeldByClock, sessionwarden.HeldObserving} {
 		action := actionOn(s, func(x *sessionwarden.Action) { x.State, x.Hold, x.Deadline = sessionwarden.Held, hold, now })
 		if _, due := policy.Expire(account(endUnanswered), action, now.AddDate(1, 0, 0)); due {
 			t.Errorf("%s expired", hold)

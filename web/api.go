@@ -37,6 +37,9 @@ type Desk interface {
 type Answerer interface {
 	Approve(ctx context.Context, id uint64) (sessionwarden.Action, error)
 	Deny(ctx context.Context, id uint64) (sessionwarden.Action, error)
+	// Resume confirms a restored history. It returns what ended by that, and
+	// the actions that it had held; a zero Observing where there was nothing.
+	Resume(ctx context.Context) (sessionwarden.Observing, []sessionwarden.Action, error)
 }
 
 // ChannelTest is what became of a test alert on one channel.
@@ -45,6 +48,22 @@ type ChannelTest struct {
 	OK      bool   `json:"ok"`
 	Outcome string `json:"outcome"`        // what the channel said, without secrets
 	Cure    string `json:"cure,omitempty"` // what to do where it is not ok
+}
+
+// Resumed is what POST resume answers.
+type Resumed struct {
+	Resumed   bool                     `json:"resumed"`
+	Observing *sessionwarden.Observing `json:"observing,omitempty"`
+	Actions   []ActionRow              `json:"actions,omitempty"`
+}
+
+// DatabaseCheck is what a whole check of a database says.
+type DatabaseCheck struct {
+	Path   string         `json:"path"`
+	Whole  bool           `json:"whole"`
+	Faults []string       `json:"faults,omitempty"`
+	Bytes  int64          `json:"bytes"`
+	Rows   map[string]int `json:"rows,omitempty"`
 }
 
 // APIOptions is what [NewAPI] needs. What is nil is answered with 501. All of
@@ -56,6 +75,7 @@ type APIOptions struct {
 	Status     func() sessionwarden.Status
 	Backup     func(ctx context.Context, path string) error // path is absolute
 	TestAlerts func(ctx context.Context) []ChannelTest
+	Check      func(ctx context.Context) (DatabaseCheck, error)
 
 	Now        func() time.Time      // nil: time.Now
 	Registerer prometheus.Registerer // where the handler's metrics go; may be nil
@@ -93,7 +113,9 @@ func (a *api) routes() []route {
 		{"POST", apiRoot + "disconnect", nil, a.Desk != nil, a.disconnect},
 		{"POST", apiRoot + "approve", nil, a.Answers != nil, a.approve},
 		{"POST", apiRoot + "deny", nil, a.Answers != nil, a.deny},
+		{"POST", apiRoot + "resume", nil, a.Answers != nil, a.resume},
 		{"POST", apiRoot + "backup", nil, a.Backup != nil, a.backup},
+		{"POST", apiRoot + "db-check", nil, a.Check != nil, a.check},
 		{"POST", apiRoot + "alert-test", nil, a.TestAlerts != nil, a.testAlerts},
 	}
 }

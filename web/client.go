@@ -122,6 +122,20 @@ func (c *Client) Deny(ctx context.Context, id uint64) (ActionRow, error) {
 	return row, err
 }
 
+// Resume confirms a restored history.
+func (c *Client) Resume(ctx context.Context) (Resumed, error) {
+	var r Resumed
+	err := c.call(ctx, http.MethodPost, "resume", struct{}{}, &r)
+	return r, err
+}
+
+// Check checks a consistent copy of the daemon's database.
+func (c *Client) Check(ctx context.Context) (DatabaseCheck, error) {
+	var d DatabaseCheck
+	err := c.call(ctx, http.MethodPost, "db-check", struct{}{}, &d)
+	return d, err
+}
+
 // Backup writes a checked copy of the database to path, which is relative to
 // this process's directory unless absolute. The daemon writes it, with the
 // rights of its user.

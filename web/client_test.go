@@ -54,6 +54,12 @@ func TestTheClientAsksEverything(t *testing.T) {
 	if row, err := client.Deny(ctx, 7); err != nil || row.ID != "7" || row.State != "denied" {
 		t.Errorf("deny: %+v, %v", row, err)
 	}
+	if r, err := client.Resume(ctx); err != nil || !r.Resumed || r.Observing.Why != "restored" || len(r.Actions) != 1 {
+		t.Errorf("resume: %+v, %v", r, err)
+	}
+	if d, err := client.Check(ctx); err != nil || !d.Whole || d.Rows["accounts"] != 1 {
+		t.Errorf("check: %+v, %v", d, err)
+	}
 	if err := client.Backup(ctx, "copy.db"); err != nil || !strings.HasSuffix(copied, "/web/copy.db") {
 		t.Errorf("backup: to %s, %v", copied, err)
 	}

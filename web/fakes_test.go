@@ -134,6 +134,10 @@ func (d desk) Deny(_ context.Context, id uint64) (sessionwarden.Action, error) {
 	return action(id, sessionwarden.Denied), d.fail
 }
 
+func (d desk) Resume(context.Context) (sessionwarden.Observing, []sessionwarden.Action, error) {
+	return sessionwarden.Observing{Since: noon, Why: "restored"}, []sessionwarden.Action{action(1, sessionwarden.Held)}, d.fail
+}
+
 func status() sessionwarden.Status {
 	return sessionwarden.Status{
 		Version: "1.0", Instance: "here", Running: true, Time: noon,
@@ -151,6 +155,9 @@ func full(n int) web.APIOptions {
 		Backup:  func(context.Context, string) error { return nil },
 		TestAlerts: func(context.Context) []web.ChannelTest {
 			return []web.ChannelTest{{Channel: "slack", OK: true, Outcome: "accepted"}}
+		},
+		Check: func(context.Context) (web.DatabaseCheck, error) {
+			return web.DatabaseCheck{Path: "/data/history.db", Whole: true, Bytes: 4096, Rows: map[string]int{"accounts": 1}}, nil
 		},
 		Now: func() time.Time { return noon },
 	}

@@ -142,11 +142,45 @@ func (a *api) backup(w http.ResponseWriter, r *http.Request, _ params) error {
 	return nil
 }
 
+func (a *api) resume(w http.ResponseWriter, r *http.Request, _ params) error {
+	if err := readNothing(w, r); err != nil {
+		return err
+	}
+	o, held, err := a.Answers.Resume(r.Context())
+	if err != nil {
+		return err
+	}
+	answer := Resumed{Actions: newActionRows(held)}
+	if o != (sessionwarden.Observing{}) {
+		answer.Resumed, answer.Observing = true, &sessionwarden.Observing{Since: second(o.Since), Why: text(o.Why)}
+	}
+	writeJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+func (a *api) check(w http.ResponseWriter, r *http.Request, _ params) error {
+	if err := readNothing(w, r); err != nil {
+		return err
+	}
+	c, err := a.Check(r.Context())
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, c)
+	return nil
+}
+
+// readNothing reads the body of an order that has nothing to say.
+func readNothing(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	return readBody(w, r, &struct{}{}, "none")
+}
+
 func (a *api) testAlerts(w http.ResponseWriter, r *http.Request, _ params) error {
-	if r.ContentLength != 0 {
-		if err := readBody(w, r, &struct{}{}, "none"); err != nil {
-			return err
-		}
+	if err := readNothing(w, r); err != nil {
+		return err
 	}
 	tests := []ChannelTest{}
 	for _, t := range a.TestAlerts(r.Context()) {

@@ -156,5 +156,11 @@ func tidy(s sessionwarden.Status) sessionwarden.Status {
 	l.Country, l.ASN, l.Failed = text(l.Country), text(l.ASN), text(l.Failed)
 	l.CountryBuilt, l.ASNBuilt = second(l.CountryBuilt), second(l.ASNBuilt)
 	l.Warnings = cleaned(l.Warnings)
+	b := &s.Backup
+	b.Dir, b.Every, b.Error, b.Last = text(b.Dir), text(b.Every), text(b.Error), second(b.Last)
+	s.LastCrash = second(s.LastCrash)
+	if s.Observing != nil {
+		s.Observing = &sessionwarden.Observing{Since: second(s.Observing.Since), Why: text(s.Observing.Why)}
+	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,9 @@ type app struct {
 	opsAddr  string      // where health and metrics are served
 	mistakes atomic.Bool // the configuration on disk was not taken
 	refused  string      // why, as people were told; only reload uses it
+	copies   *copies     // the daemon's own backups
+	starts   starts      // how it was started before
+	checking sync.Mutex  // one check of the database at a time
 
 	steps []step
 }
@@ -114,7 +118,7 @@ func open(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty b
 	a.registry.MustRegister(refusedGauge(&a.mistakes))
 	a.metrics = mannco.NewMetrics(a.registry)
 	if err := a.open(ctx, startEmpty); err != nil {
-		return nil, errors.Join(err, a.Close())
+		return nil, errors.Join(withWayOut(ctx, cfg, err), a.Close())
 	}
 	return a, nil
 }
@@ -171,6 +175,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 			n, err := db.Forget(ctx, a.outside.now().Add(-cfg.History.Keep), forgetStep)
 			return n, n == forgetStep, err
 		},
+		Observing: db.Observing, Resume: db.Resume,
 		Earliest: places.Made().AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	watched, err := a.watched(cfg)
@@ -180,8 +185,13 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	if err := a.monitor.Watch(ctx, watched); err != nil {
 		return err
 	}
+	a.copies = newCopies(a)
+	if a.starts, err = readStarts(cfg.DataDir); err != nil {
+		a.log.Warn("how the daemon was stopped could not be read", "err", err)
+	}
+	a.watchStarts()
 	a.api = web.NewAPI(web.APIOptions{
-		Records: records{a.db, a}, Desk: a.monitor, Answers: a.monitor, Status: a.status, Backup: db.Backup, TestAlerts: a.testAlerts,
+		Records: records{a.db, a}, Desk: a.monitor, Answers: a.monitor, Status: a.status, Backup: db.Backup, TestAlerts: a.testAlerts, Check: a.checkRunning,
 		Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	return nil
@@ -191,7 +201,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 func troubles(files []geo.Trouble) []monitor.Trouble {
 	var list []monitor.Trouble
 	for _, f := range files {
-		t := monitor.Trouble{Of: f.Key, Fact: "stale " + f.Path, Severity: sessionwarden.Warning,
+		t := monitor.Trouble{Of: f.Key, Kind: sessionwarden.StaleData, Fact: "stale " + f.Path, Severity: sessionwarden.Warning,
 			Title: "A location file is not good any more; the data from before it stays in use",
 			Lines: []string{f.Says, "Mend it before the next start, which would find only the built-in data and hold what rests on places."},
 		}
@@ -223,7 +233,10 @@ func (a *app) Close() error {
 	return errors.Join(errs...)
 }
 
-func databasePath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "sessionwarden.db") }
+// databaseName is the name of the database in the data directory.
+const databaseName = "sessionwarden.db"
+
+func databasePath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, databaseName) }
 
 // watched makes the clients of the configured accounts. An account in dry run
 // gets nothing that could end a session.
@@ -299,6 +312,14 @@ func (a *app) status() sessionwarden.Status {
 	if a.running {
 		s.Started = a.started
 	}
+	s.Crashes, s.LastCrash = a.starts.Crashes, a.starts.Last
+	if o, observing := a.db.Observing(); observing {
+		s.Observing = &o
+	}
+	var warning string
+	if s.Backup, warning = a.copies.status(); warning != "" {
+		s.Warnings = append(s.Warnings, warning)
+	}
 	if len(s.Channels) == 0 {
 		s.Warnings = append(s.Warnings, "no alert channel is configured: findings are only logged; see [alert.slack] in config.example.toml")
 	}
@@ -311,7 +332,11 @@ func (a *app) status() sessionwarden.Status {
 
 // health is what /healthz and /readyz say.
 func (a *app) health() web.Health {
-	return web.Health{Ready: a.monitor.Ready(), Blind: a.monitor.Blind()}
+	h := web.Health{Ready: a.monitor.Ready(), Blind: a.monitor.Blind()}
+	if _, observing := a.db.Observing(); observing {
+		h.Notes = append(h.Notes, "the history was restored from a backup: nothing is disconnected until a person confirms with sessionwarden resume")
+	}
+	return h
 }
 
 // testAlerts sends a test alert to every channel.

@@ -63,6 +63,56 @@ func (c *command) denyCommand() *cobra.Command {
 	return c.answerCommand("deny", "Cancel a held action and trust exactly that session", (*web.Client).Deny)
 }
 
+func (c *command) resumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "resume", Short: "Confirm a restored history: sessions are disconnected again",
+		Long: `When a damaged database was replaced by a backup, nothing is disconnected until
+you confirm it here: what the backup knows may be old. Look first at what is
+held (sessionwarden actions) and deny what is yours. What is held then is looked
+at once more, and ended.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var r web.Resumed
+			running := false
+			err := c.reach(cmd.Context(), true, func(client *web.Client) error {
+				s, err := client.Status(cmd.Context())
+				if err != nil {
+					return err
+				}
+				running = s.Running
+				r, err = client.Resume(cmd.Context())
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return c.printResumed(r, running)
+		},
+	}
+}
+
+func (c *command) printResumed(r web.Resumed, running bool) error {
+	if !r.Resumed {
+		_, err := fmt.Fprintln(c.out, "There is nothing to resume: rules disconnect as the configuration says.")
+		return err
+	}
+	fmt.Fprintf(c.out, "Resumed: rules disconnect again.\n  %s\n", wrap(r.Observing.Why, c.out.width-4, "  "))
+	if len(r.Actions) == 0 {
+		_, err := fmt.Fprintln(c.out, "Nothing was held meanwhile.")
+		return err
+	}
+	next, how := "Held meanwhile; each is looked at once more now, and ended", "See what becomes of them: sessionwarden actions"
+	if !running {
+		next, how = "Held meanwhile; the next start looks at each once more, and ends it", "Start it: sessionwarden run"
+	}
+	fmt.Fprintf(c.out, "%s: %d\n", next, len(r.Actions))
+	for _, a := range r.Actions {
+		fmt.Fprintln(c.out, "  "+wrap(fmt.Sprintf("action %s, account %s, session %s from %s: %s", a.ID, a.Account, dash(a.SessionID), dash(a.Address), a.Reason), c.out.width-4, "    "))
+	}
+	_, err := fmt.Fprintln(c.out, how)
+	return err
+}
+
 func (c *command) answerCommand(name, short string, answer func(*web.Client, context.Context, uint64) (web.ActionRow, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: name + " ID", Short: short, Args: wantArgs(1, 1, "the id of a held action (sessionwarden actions shows them)"),

@@ -102,6 +102,10 @@ func cures(err error) []string {
 	if errors.As(err, &locked) {
 		return []string{"Only one sessionwarden can use a data directory. Stop the other one, or use another data_dir."}
 	}
+	var out *wayOut
+	if errors.As(err, &out) {
+		return []string{out.cure}
+	}
 	var remote *web.Error
 	if errors.As(err, &remote) && remote.Cure != "" {
 		return []string{remote.Cure}

@@ -24,6 +24,7 @@ func TestThirtyQuietPollsAndThreeRestarts(t *testing.T) {
 	w := newWorld(t)
 	w.atHome()
 	p := w.start()
+	w.eventually("the first backup", func() bool { return len(w.backups()) > 0 })
 	w.polls(2)
 	before := snapshot(t, filepath.Join(w.dir, "data"))
 	lines := strings.Count(p.stderr.String(), "level=INFO")

@@ -2,11 +2,13 @@
 // sessions that should not be there, and tells people.
 //
 // The commands: run.go, check.go, demo.go, simulate.go, status.go, tables.go
-// (sessions, history, findings, actions), byhand.go (disconnect, approve,
-// deny), backup.go (with restore and export), geo.go, version.go (with alert
-// test). What they share: app.go puts the packages together, client.go reaches
-// the daemon or, where none runs, the database; print.go is the one door to the
-// terminal.
+// (sessions, history, findings, actions), byhand.go (disconnect, approve, deny,
+// resume), backup.go (with restore and export), database.go (db check and
+// compact), geo.go, version.go (with alert test). What they share: app.go puts
+// the packages together (recover.go where the database is damaged, copies.go
+// makes the daemon's own backups, starts.go counts its crashes), client.go
+// reaches the daemon or, where none runs, the database; print.go is the one door
+// to the terminal.
 package main
 
 import (
@@ -138,7 +140,7 @@ Start with: sessionwarden demo`,
 		c.runCommand(), c.checkCommand(), c.demoCommand(), c.simulateCommand(), c.statusCommand(),
 		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(),
 		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.alertCommand(), c.geoCommand(),
-		c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.versionCommand(),
+		c.resumeCommand(), c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.dbCommand(), c.versionCommand(),
 	)
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Help about any command", RunE: func(cmd *cobra.Command, args []string) error {
 		target, _, err := cmd.Root().Find(args)

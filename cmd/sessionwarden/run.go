@@ -64,11 +64,12 @@ func (c *command) watch(ctx context.Context, cfg *config.Config, startEmpty bool
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
-	a, err := open(ctx, cfg, c.err, startEmpty, outside{})
+	a, err := openOrRecover(ctx, cfg, c.err, startEmpty, outside{})
 	if err != nil {
 		return err
 	}
 	a.running = true
+	a.noteStart()
 	a.log.Info("sessionwarden starts", "version", version, "config", cfg.Path, "accounts", len(cfg.Accounts), "data_dir", cfg.DataDir)
 	for _, notice := range a.status().Warnings {
 		a.log.Warn("take note", "notice", notice)
@@ -136,6 +137,7 @@ func (a *app) run(ctx context.Context, reload <-chan os.Signal, load func() (*co
 		}
 	})
 	parts.Go(func() { errs[1] = quietly(a.places.Watch(helpers, geoEvery)) })
+	parts.Go(func() { a.copies.run(helpers) })
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
@@ -228,6 +230,7 @@ func needRestart(old, cfg *config.Config) []string {
 		"web":      old.Web == cfg.Web,
 		"geo":      old.Geo == cfg.Geo,
 		"history":  old.History == cfg.History,
+		"backup":   old.Backup == cfg.Backup,
 		"instance": old.Instance == cfg.Instance,
 		"alert":    sameAlert(old.Alert, cfg.Alert),
 	} {
@@ -253,7 +256,7 @@ const (
 
 // once polls every account once.
 func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool, failOn sessionwarden.Severity) error {
-	a, err := open(ctx, cfg, c.err, startEmpty, outside{})
+	a, err := openOrRecover(ctx, cfg, c.err, startEmpty, outside{})
 	if err != nil {
 		return err
 	}
@@ -263,6 +266,9 @@ func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool,
 	deliver, cancel := context.WithTimeout(ctx, onceDeliver)
 	defer cancel()
 	told := a.deliver(deliver)
+	if cfg.Backup.Every > 0 {
+		a.copies.look(ctx)
+	}
 
 	found := 0
 	reached := false

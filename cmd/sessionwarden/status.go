@@ -51,6 +51,10 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 	} else {
 		fmt.Fprintf(c.out, "sessionwarden %s on %s: NOT RUNNING, so nothing is watched\n(start it: sessionwarden run)\n\n", s.Version, s.Instance)
 	}
+	if s.Observing != nil {
+		fmt.Fprintln(c.out, wrap("NOTHING IS DISCONNECTED since "+s.Observing.Since.UTC().Format("2006-01-02 15:04 MST")+", until you confirm the history: "+s.Observing.Why, c.out.width-2, "  "))
+		fmt.Fprint(c.out, "  (see sessionwarden actions, then: sessionwarden resume)\n\n")
+	}
 	t := c.out.table(column{"ACCOUNT", 8}, column{"LAST GOOD POLL", 0}, column{"LIVE", 0}, column{"SUSPECT", 0}, column{"HELD", 0})
 	held := 0
 	for _, a := range s.Accounts {
@@ -80,6 +84,14 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 	}
 	fmt.Fprintln(c.out, wrap(fmt.Sprintf("location data: %s, %s old; networks: %s, %s old", s.Location.Country, span(s.Time.Sub(s.Location.CountryBuilt)),
 		s.Location.ASN, span(s.Time.Sub(s.Location.ASNBuilt))), c.out.width-2, "  "))
+	copied := "backup: " + ago(s.Backup.Last, s.Time) + ", in " + s.Backup.Dir
+	if s.Backup.Every == "off" {
+		copied += "; OFF, none is made by itself"
+	}
+	fmt.Fprintln(c.out, wrap(copied, c.out.width-2, "  "))
+	if s.Crashes > 0 {
+		fmt.Fprintln(c.out, wrap(fmt.Sprintf("crashes: %d, the last found %s", s.Crashes, ago(s.LastCrash, s.Time)), c.out.width-2, "  "))
+	}
 	var notes []string
 	if s.Location.Failed != "" {
 		notes = append(notes, s.Location.Failed)

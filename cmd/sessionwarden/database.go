@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden/config"
+	"sessionwarden/storage"
+	"sessionwarden/web"
+)
+
+func (c *command) dbCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "db", Short: "Look after the database", Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(c.dbCheckCommand(), c.dbCompactCommand())
+	return cmd
+}
+
+func (c *command) dbCheckCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "check [FILE]", Short: "Read the whole database, or a backup, and say what is wrong with it",
+		Long: `Reads every page and every record of the database, or of the backup FILE, and
+what they say of each other. It changes nothing. While the daemon runs, a
+consistent copy of its database is made, checked and removed again.`,
+		Args: wantArgs(0, 1, "one backup at most"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, err := c.checkDatabase(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			if err := c.printCheck(d, asJSON); err != nil {
+				return err
+			}
+			if d.Whole {
+				return nil
+			}
+			says := "Stop the daemon and start it again: it puts the newest whole backup in its place by itself. Or choose one: sessionwarden restore FILE"
+			if len(args) > 0 {
+				says = "This file is of no use as a backup."
+			}
+			return &exitError{status: exitFailed, says: wrap(says, c.err.width-2, "")}
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one array with one object instead of text")
+	return cmd
+}
+
+// checkDatabase checks the file that args name, or the database: a copy of the
+// daemon's, where it runs.
+func (c *command) checkDatabase(ctx context.Context, args []string) (web.DatabaseCheck, error) {
+	if len(args) > 0 {
+		return checkFile(ctx, args[0])
+	}
+	path, err := config.Find(c.configFile, c.getenv)
+	if err != nil {
+		return web.DatabaseCheck{}, &usageError{err}
+	}
+	dir, err := config.DataDir(path, c.configOptions())
+	if err != nil {
+		return web.DatabaseCheck{}, &usageError{err}
+	}
+	client, err := web.DialSocket(web.SocketPath(dir, web.RuntimeDir(c.getenv)))
+	if errors.Is(err, web.ErrNotRunning) {
+		return checkFile(ctx, filepath.Join(dir, databaseName))
+	}
+	if err != nil {
+		return web.DatabaseCheck{}, err
+	}
+	defer client.Close()
+	return client.Check(ctx)
+}
+
+// checkFile checks a database that no daemon has open.
+func checkFile(ctx context.Context, path string) (web.DatabaseCheck, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return web.DatabaseCheck{}, err
+	}
+	err = storage.Check(ctx, path)
+	if faults := damaged(err); faults != nil {
+		return web.DatabaseCheck{Path: path, Faults: faults}, nil
+	}
+	if err != nil {
+		return web.DatabaseCheck{}, err
+	}
+	db, err := storage.Open(path, storage.Options{ReadOnly: true, Version: version})
+	if err != nil {
+		return web.DatabaseCheck{}, err
+	}
+	stats, err := db.Stats()
+	return web.DatabaseCheck{Path: path, Whole: err == nil, Bytes: stats.Bytes, Rows: stats.Rows}, errors.Join(err, db.Close())
+}
+
+// checkRunning checks the database of the running daemon.
+func (a *app) checkRunning(ctx context.Context) (web.DatabaseCheck, error) {
+	d := web.DatabaseCheck{Path: databasePath(a.cfg)}
+	err := a.checkCopy(ctx)
+	if d.Faults = damaged(err); d.Faults != nil {
+		return d, nil
+	}
+	if err != nil {
+		return d, err
+	}
+	stats, err := a.db.Stats()
+	d.Whole, d.Bytes, d.Rows = err == nil, stats.Bytes, stats.Rows
+	return d, err
+}
+
+func (c *command) printCheck(d web.DatabaseCheck, asJSON bool) error {
+	if asJSON {
+		text, err := json.MarshalIndent([]web.DatabaseCheck{d}, "", "  ")
+		if err == nil {
+			_, err = fmt.Fprintf(c.out, "%s\n", text)
+		}
+		return err
+	}
+	if !d.Whole {
+		fmt.Fprintf(c.out, "DAMAGED: %s\n", d.Path)
+		for _, fault := range d.Faults {
+			fmt.Fprintln(c.out, "  "+wrap(fault, c.out.width-4, "  "))
+		}
+		return nil
+	}
+	var rows []string
+	for _, kind := range [][2]string{{"accounts", "accounts"}, {"sightings", "sessions"}, {"findings", "findings"}, {"actions", "actions"}, {"alerts", "alerts"}} {
+		rows = append(rows, fmt.Sprintf("%s: %d", kind[1], d.Rows[kind[0]]))
+	}
+	fmt.Fprintf(c.out, "Whole: %s\n  %s\n", d.Path, wrap(size(d.Bytes)+"; "+strings.Join(rows, ", "), c.out.width-4, "  "))
+	return nil
+}
+
+func (c *command) dbCompactCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "compact", Short: "Make the database file as small as it can be",
+		Long: `Copies the database into a new file without the room that forgotten history
+left, checks it and puts it in place of the old one. The daemon must not run
+meanwhile. The room is used again anyway: this is for a disk that is short.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, err := config.Find(c.configFile, c.getenv)
+			if err != nil {
+				return &usageError{err}
+			}
+			dir, err := config.DataDir(path, c.configOptions())
+			if err != nil {
+				return &usageError{err}
+			}
+			before, after, err := storage.Compact(cmd.Context(), filepath.Join(dir, databaseName), storage.Options{Version: version})
+			if err != nil {
+				return err
+			}
+			if after >= before {
+				fmt.Fprintf(c.out, "It is as small as it can be: %s.\n", size(before))
+				return nil
+			}
+			fmt.Fprintf(c.out, "Compacted: %s before, %s after.\n", size(before), size(after))
+			return nil
+		},
+	}
+}

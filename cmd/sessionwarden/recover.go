@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"sessionwarden"
+	"sessionwarden/config"
+	"sessionwarden/storage"
+)
+
+// openOrRecover is open for the watch itself: where the database is damaged, the
+// newest backup that is whole takes its place. Nothing is disconnected after
+// that until a person confirms it; see resume.
+func openOrRecover(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty bool, o outside) (*app, error) {
+	a, err := open(ctx, cfg, logTo, startEmpty, o)
+	if startEmpty || damaged(err) == nil {
+		return a, err
+	}
+	o = o.complete()
+	log := newLogger(cfg, logTo)
+	log.Error("the database is damaged; looking for a backup that is whole", "err", err)
+	dirs := []string{cfg.Backup.Dir}
+	if usual := filepath.Join(cfg.DataDir, "backups"); usual != cfg.Backup.Dir {
+		dirs = append(dirs, usual)
+	}
+	r, err := storage.Recover(ctx, databasePath(cfg), dirs, err, storage.Options{Logger: log, Version: version, Now: o.now})
+	if err != nil {
+		return nil, err
+	}
+	log.Warn("a backup took the place of the damaged database", "backup", r.Restored, "made", r.BackupTime, "damaged", r.Quarantined, "not_whole", r.Tried)
+	if a, err = open(ctx, cfg, logTo, false, o); err != nil {
+		return nil, err
+	}
+	if since, observing := a.db.Observing(); observing {
+		if err := a.db.SetObserving(ctx, lost(r, since)); err != nil {
+			log.Warn("what was lost could not be written down in full", "err", err)
+		}
+	}
+	return a, nil
+}
+
+// lost says what became of a damaged history, for people.
+func lost(r storage.Recovery, o sessionwarden.Observing) string {
+	const form = "2006-01-02 15:04:05 MST"
+	text := fmt.Sprintf("The database was damaged (%s). The backup of %s took its place: what was seen between then and %s is lost. The damaged file is kept beside it in %s.",
+		sessionwarden.Clean(firstLine(r.Why), 200), r.BackupTime.UTC().Format(form), o.Since.UTC().Format(form), filepath.Dir(r.Quarantined))
+	if len(r.Tried) > 0 {
+		text += fmt.Sprintf(" Newer backups that were damaged too, and are left where they are: %d.", len(r.Tried))
+	}
+	return text
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+// wayOut is an error with what else a person can do about a database that
+// cannot be used.
+type wayOut struct {
+	error
+	cure string
+}
+
+func (e *wayOut) Unwrap() error { return e.error }
+
+// withWayOut adds to an error about the database which backup would do.
+func withWayOut(ctx context.Context, cfg *config.Config, err error) error {
+	var gone *storage.MissingError
+	if err == nil || !errors.As(err, &gone) && damaged(err) == nil {
+		return err
+	}
+	b, ok := newestGood(ctx, cfg.Backup.Dir)
+	if !ok {
+		return &wayOut{err, "There is no whole backup in " + cfg.Backup.Dir + "."}
+	}
+	return &wayOut{err, fmt.Sprintf("The newest whole backup is of %s: sessionwarden restore %s", b.Time.Format("2006-01-02 15:04:05 MST"), b.Path)}
+}
