@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -113,18 +114,49 @@ func (db *DB) upgrade(from int) error {
 	if db.readOnly {
 		return fmt.Errorf("the database %s has the older layout %d: open it once for writing to bring it up to date", db.path, from)
 	}
-	backup := fmt.Sprintf("%s%s%d-%s", db.path, asideLayout, from, db.now().UTC().Format(stamp))
-	if err := db.Backup(context.Background(), backup); err != nil {
+	backup, err := db.backupOfLayout(from)
+	if err != nil {
 		return fmt.Errorf("before the database is brought up to date: %w", err)
 	}
 	db.log.Info("bringing the database up to date", "from", from, "to", db.schema.version(), "backup", backup)
-	err := db.update(func(tx *bbolt.Tx) error {
+	err = db.update(func(tx *bbolt.Tx) error {
 		return errors.Join(mishap.At("upgrade.migrate"), db.schema.migrate(tx, from, db.version), mishap.At("upgrade.commit"))
 	})
 	if err == nil {
 		_ = mishap.At("upgrade.committed")
 	}
 	return err
+}
+
+// backupOfLayout makes a backup beside the database and returns its name. Where
+// one is there that a crash left, of the very same state, it will do.
+func (db *DB) backupOfLayout(layout int) (string, error) {
+	name := fmt.Sprintf("%s%s%d-", db.path, asideLayout, layout)
+	var state uint64
+	if err := db.view(func(tx *bbolt.Tx) error { state = uint64(tx.ID()); return nil }); err != nil {
+		return "", err
+	}
+	for _, before := range beside(name) {
+		if strings.HasSuffix(before, backupSuffix) {
+			continue
+		}
+		m, err := metaOf(before)
+		if err == nil && m.txid == state && checkFile(context.Background(), before, db.schema) == nil {
+			return before, nil
+		}
+	}
+	backup := name + db.now().UTC().Format(stamp)
+	return backup, db.Backup(context.Background(), backup)
+}
+
+// metaOf reads the meta page of a database that nobody has open.
+func metaOf(path string) (metaPage, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return metaPage{}, err
+	}
+	defer f.Close()
+	return preflight(f, path)
 }
 
 // asideLayout is between the name of a database and the layout and time of the

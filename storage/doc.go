@@ -40,19 +40,23 @@
 //
 // Tests kill the program, or have it fail, at these points (see package mishap):
 //
-//   - a commit: storage.commit, storage.committed; what became of alerts:
-//     storage.deliver, storage.delivered; forgetting: storage.forget,
-//     storage.forgot; observing and its end: storage.observe, storage.observed
-//   - a new database: create.aside, .write, .sync, .publish, .published
-//   - the notes beside it: marker.write, .rename; holder.write, .rename;
-//     suspect.write, .rename, .remove
-//   - a backup: backup.aside, .copy (each piece), .sync, .check, .publish,
-//     .published; into a directory, also backups.dir before and backups.prune
-//     (each one) after
-//   - a restore: restore.copy (each piece), .sync, .check, .settle, then where
-//     there is a database restore.aside, .rename, .renamed, else restore.publish,
-//     .published
-//   - a recovery: as a restore, but recover.aside, .rename, .renamed
-//   - a compaction: compact.aside, .copy, .sync, .check, .rename, .renamed
-//   - a new layout: a backup, then upgrade.migrate, .commit, .committed
+//   - a commit: storage.commit, storage.committed
+//   - what became of alerts: storage.deliver, storage.delivered
+//   - forgetting: storage.forget, storage.forgot
+//   - observing and its end: storage.observe, storage.observed
+//   - a new database: create.aside, create.write, create.sync, create.publish,
+//     create.published
+//   - the notes beside it: marker.write, marker.rename, holder.write,
+//     holder.rename, suspect.write, suspect.rename, suspect.remove
+//   - a backup: backup.aside, backup.copy (each piece), backup.sync, backup.check,
+//     backup.publish, backup.published
+//   - the same into a directory: backups.dir before, backups.prune (each one) after
+//   - a restore: restore.copy (each piece), restore.sync, restore.check,
+//     restore.settle; then restore.aside, restore.rename, restore.renamed, or where
+//     nothing was there restore.publish, restore.published
+//   - a recovery: the same, and then recover.aside, recover.rename, recover.renamed
+//   - a compaction: compact.aside, compact.copy, compact.sync, compact.check,
+//     compact.rename, compact.renamed
+//   - a new layout: a backup, then upgrade.migrate, upgrade.commit,
+//     upgrade.committed
 package storage
