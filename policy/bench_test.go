@@ -46,7 +46,7 @@ func BenchmarkJudge(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				n += len(policy.Judge(set.cases[i%len(set.cases)]))
 			}
-			if (n == 0) != (set.name == "innocent") {
+			if b.N >= len(set.cases) && (n == 0) != (set.name == "innocent") {
 				b.Fatalf("%d findings", n)
 			}
 		})
@@ -66,7 +66,7 @@ func BenchmarkJudge(b *testing.B) {
 				n++
 			}
 		}
-		if n == 0 {
+		if b.N >= len(all) && n == 0 {
 			b.Fatal("nobody was found")
 		}
 	})
