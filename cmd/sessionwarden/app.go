@@ -259,12 +259,15 @@ func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
 		}
 		w := monitor.Watched{Account: account.Account, Lister: client, Ender: client}
 		if account.DryRun {
-			w.Ender = nil
+			w.Lister, w.Ender = onlyLists{client}, nil
 		}
 		list = append(list, w)
 	}
 	return list, nil
 }
+
+// onlyLists is what a dry run has of a client.
+type onlyLists struct{ monitor.Lister }
 
 // newClient makes the client of one account. Its token is kept in a file of
 // its own, so that no backup of the database holds it; without a data

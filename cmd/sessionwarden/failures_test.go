@@ -6,13 +6,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"sessionwarden"
 	"sessionwarden/mannco/manncotest"
+	"sessionwarden/monitor"
 )
 
 // What docs/failures.md says of the service and of what it answers, through
@@ -477,4 +480,510 @@ func TestRowsThatMoveProveNobodyGone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An id that was absent and comes back as somebody else is somebody else.
+func TestAnIDThatIsUsedAgainIsJudgedAndToldAnew(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.rules = []string{`unexpected_country = "alert"`}
+		b.atHome()
+		b.start()
+		first := b.signIn(farAddr, chrome)
+		b.pass(time.Minute)
+		b.wantTold("113.160.10.20", 1)
+		b.service.SignOut("main", number(first))
+		b.pass(time.Minute)
+		b.fault(manncotest.Fault{Kind: manncotest.FaultIDReuse})
+		if second := b.signIn(otherAddr, iphone); second != first {
+			t.Fatalf("the id is %s, not %s again", second, first)
+		}
+		b.pass(time.Minute)
+		b.wantTold("177.32.10.20", 1)
+		if n := len(b.messages()); n != 2 {
+			t.Errorf("%d messages, want one for each of the two sessions: %q", n, b.messages())
+		}
+		rows := b.sightings()
+		var states []sessionwarden.SightingState
+		for _, row := range rows {
+			if string(row.ID) == first {
+				states = append(states, row.State)
+			}
+		}
+		if !slices.Equal(states, []sessionwarden.SightingState{sessionwarden.Gone, sessionwarden.Live}) {
+			t.Errorf("the history has it as %v", states)
+		}
+	})
+}
+
+func TestASessionThatMovesAbroadIsJudgedAnewAndItsPastIsKept(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.defaults = b.defaults[1:] // no expected countries
+		owner := b.atHome()
+		b.start()
+		b.pass(time.Minute)
+		b.service.Move("main", number(owner), manncotest.SessionSpec{Address: farAddr, UserAgent: iphone, ISP: "Provider"})
+		b.pass(time.Minute)
+		b.wantEnded(owner)
+		if !b.found(sessionwarden.SessionMoved, owner) {
+			t.Errorf("findings are %+v", b.findings())
+		}
+		was := b.sightings()
+		i := slices.IndexFunc(was, func(s sessionwarden.Sighting) bool { return string(s.ID) == owner && s.State == sessionwarden.Moved })
+		if i < 0 || was[i].AddrText() != homeAddr || was[i].Location.Country != "DE" {
+			t.Errorf("the history is %+v", was)
+		}
+		b.wantTold("verified gone", 1)
+		b.wantMetric(`findings_total{rule="session_moved"}`, 1)
+	})
+}
+
+// Whatever the service says of which row is ours, ours is left alone.
+func TestWhicheverRowIsMarkedOursIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for kind, says := range map[manncotest.FaultKind]string{
+		manncotest.FaultCurrentNone: "", manncotest.FaultCurrentTwo: "contradicts our own login", manncotest.FaultCurrentWrong: "contradicts our own login",
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(b *bubble) {
+				b.service.SetEgress(netip.MustParseAddr(otherAddr), "BR: Rio", "Provider") // ours is where nobody is expected
+				b.atHome()
+				b.start()
+				b.pass(time.Minute)
+				b.fault(manncotest.Fault{Kind: kind})
+				b.pass(time.Hour)
+				b.wantEnded()
+				if got := b.service.Logins("main"); got != 1 {
+					t.Errorf("%d logins: our own session did not live", got)
+				}
+				if says != "" {
+					b.wantNoticed(sessionwarden.OwnSession, says)
+				}
+			})
+		})
+	}
+}
+
+func TestOurOwnSessionAbroadIsToldOnceAndNeverEnded(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.service.SetEgress(netip.MustParseAddr(otherAddr), "BR: Rio", "Provider")
+		b.rules = []string{`unexpected_country = "disconnect_all"`}
+		b.atHome()
+		b.start()
+		b.pass(24 * time.Hour)
+		if n := len(b.messages()); n != 1 || !strings.Contains(b.messages()[0], "own") {
+			t.Errorf("messages are %q", b.messages())
+		}
+		b.wantEnded()
+		if s := b.main(); s.Suspicious != 1 {
+			t.Errorf("status is %+v", s)
+		}
+		b.wantMetric(`findings_total{rule="unexpected_country"}`, 1)
+	})
+}
+
+func TestEndingASessionThatEndsOursIsDoneAllTheSame(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		owner := b.atHome()
+		b.start()
+		b.fault(manncotest.Fault{Kind: manncotest.FaultDisconnectEndsCaller})
+		for i := range 3 {
+			thief := b.signIn(fmt.Sprintf("113.160.10.%d", 20+i), chrome)
+			b.pass(2 * time.Minute)
+			if got := b.stateOf(thief); got != "verified" {
+				t.Errorf("the %d. action is %s", i+1, got)
+			}
+		}
+		if !b.alive(owner) {
+			t.Error("the owner was ended")
+		}
+		b.wantNoticed(sessionwarden.OwnSession, "ended our own one too, twice")
+		if b.found(sessionwarden.WatcherLoggedOut, "") {
+			t.Error("our own doing is blamed on somebody")
+		}
+	})
+}
+
+func TestADisconnectionThatNeverWorksIsHandedToAPerson(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.fault(manncotest.Fault{Kind: manncotest.FaultDisconnectLies})
+		thief := b.signIn(farAddr, chrome)
+		b.pass(10 * time.Minute)
+		if got := len(b.ended()); got != 5 {
+			t.Errorf("%d tries, want 5", got)
+		}
+		if m := b.messages(); len(m) != 1 || !strings.Contains(m[0], "act by hand") || !strings.Contains(m[0], "https://mannco.store") {
+			t.Errorf("messages are %q", m)
+		}
+		if got := b.stateOf(thief); got != "failed" {
+			t.Errorf("the action is %s", got)
+		}
+		if b.metric(`actions_total{state="failed"}`) == 0 || b.main().Suspicious != 1 {
+			t.Errorf("status is %+v", b.main())
+		}
+		b.pass(time.Hour)
+		if got := len(b.ended()); got < 8 || got > 10 {
+			t.Errorf("%d tries after an hour more, want one every 15 minutes", got)
+		}
+		b.service.ClearFaults()
+		b.pass(20 * time.Minute)
+		if got := b.stateOf(thief); got != "verified" {
+			t.Errorf("the action is %s", got)
+		}
+		if m := b.messages(); len(m) != 1 {
+			t.Errorf("messages are %q", m)
+		}
+	})
+}
+
+func TestADisconnectionWithoutAnAnswerIsDecidedByTheNextList(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.fault(manncotest.Fault{Kind: manncotest.FaultDisconnectTimeout})
+		thief := b.signIn(farAddr, chrome)
+		b.pass(time.Minute)
+		b.wantEnded(thief) // once: it was gone
+		if got := b.stateOf(thief); got != "verified" {
+			t.Errorf("the action is %s", got)
+		}
+		b.wantTold("", 1)
+	})
+}
+
+func TestACallThatTheServiceLacksIsToldOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.fault(manncotest.Fault{Kind: manncotest.FaultDisconnectNotFound})
+		first, second := b.signIn(farAddr, chrome), b.signIn(farAddr2, chrome)
+		b.pass(10 * time.Minute)
+		b.wantNoticed(sessionwarden.ServiceOdd, "cannot end single sessions")
+		for _, id := range []string{first, second} {
+			a, _ := b.actionOn(id)
+			if a.State != sessionwarden.Refused || !strings.Contains(a.Note, "lacks the call") {
+				t.Errorf("the action on %s is %v: %s", id, a.State, a.Note)
+			}
+		}
+		calls := len(b.ended())
+		b.pass(5 * time.Hour)
+		if got := len(b.ended()) - calls; got < 4 || got > 6 {
+			t.Errorf("%d looks for the call in five hours, want one an hour", got)
+		}
+		b.wantTold("cannot end single sessions", 1)
+		b.service.ClearFaults()
+		b.pass(2 * time.Hour)
+		if b.stateOf(first) != "verified" || b.stateOf(second) != "verified" {
+			t.Errorf("the actions are %s and %s", b.stateOf(first), b.stateOf(second))
+		}
+	})
+}
+
+// A session that is gone when the call comes is a success.
+func TestASessionThatIsGoneWhenTheCallComesIsASuccess(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		var thief string
+		b.before = func(c manncotest.Call) {
+			if c.Route == manncotest.RouteDisconnectOne {
+				b.service.SignOut("main", number(c.Target))
+			}
+		}
+		thief = b.signIn(farAddr, chrome)
+		b.pass(time.Minute)
+		if got := b.stateOf(thief); got != "verified" {
+			t.Errorf("the action is %s", got)
+		}
+		b.wantTold("cannot end single sessions", 0)
+		b.wantTold("verified gone", 1)
+	})
+}
+
+// A mistake of the program's own ends one poll.
+func TestAPanicEndsOnePollAndIsTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		var block way
+		b.blocked(&block)
+		b.pass(time.Minute)
+		block = func(*http.Request) (*http.Response, error) { panic("a mistake in the program") }
+		b.pass(polled)
+		b.wantNoticed(sessionwarden.ProgramError, "made a mistake while")
+		b.wantMetric("panics_total", 1)
+		if log := b.log.String(); !strings.Contains(log, "a mistake in the program") || !strings.Contains(log, "failures_test.go:") {
+			t.Error("the stack is not logged")
+		}
+		b.pass(30 * time.Minute)
+		b.wantTold("made a mistake while", 1)
+		b.wantBlind()
+		block = nil
+		b.pass(time.Minute)
+		b.wantWatchedAgain()
+	})
+}
+
+func TestASlowServiceIsSkippedCountedAndTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.before = func(c manncotest.Call) {
+			if c.Route == manncotest.RouteList {
+				time.Sleep(9 * time.Second) // within the time-out, and longer than the schedule
+			}
+		}
+		b.start()
+		b.pass(10 * time.Minute)
+		b.wantNoticed(sessionwarden.ServiceOdd, "take longer than its schedule")
+		if got := b.metric("polls_skipped_total"); got < 20 {
+			t.Errorf("%v skipped polls are counted", got)
+		}
+		if b.main().Blind {
+			t.Error("slow is not blind")
+		}
+		b.pass(6 * time.Hour)
+		b.wantTold("take longer than its schedule", 1)
+		thief := b.signIn(farAddr, chrome)
+		b.pass(2 * time.Minute)
+		if b.alive(thief) {
+			t.Error("the intruder is alive")
+		}
+	})
+}
+
+// What every poll finds again is told once, whatever comes in between.
+func TestWhatEveryPollFindsIsToldOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.rules = []string{`unexpected_country = "alert"`}
+		b.atHome()
+		b.start()
+		b.signIn(farAddr, chrome)
+		b.pass(time.Minute)
+		requests := len(b.slack.Requests())
+		for range 3 {
+			b.pass(8 * time.Hour)
+			b.restart()
+		}
+		b.wantTold("", 1)
+		if got := len(b.slack.Requests()); got != requests {
+			t.Errorf("%d requests to Slack in a day without news", got-requests)
+		}
+		b.wantMetric(`accounts_blind`, 0)
+	})
+}
+
+// A session that comes and goes all the time is one matter: told once an hour,
+// and the message shows how it is.
+func TestASessionThatComesAndGoesIsOneMatter(t *testing.T) {
+	t.Parallel()
+	for _, response := range []string{"alert", "ask", "disconnect"} {
+		t.Run(response, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(b *bubble) {
+				b.rules = []string{`unexpected_country = "` + response + `"`}
+				b.atHome()
+				b.start()
+				b.pass(time.Minute)
+				id := b.signIn(farAddr, chrome)
+				b.pass(time.Minute)
+				b.wantTold("", 1)
+				b.fault(manncotest.Fault{Kind: manncotest.FaultIDReuse})
+				for i := range 14 { // every four minutes
+					if i == 7 {
+						b.restart()
+					}
+					b.service.SignOut("main", number(id))
+					b.pass(2 * time.Minute)
+					if again := b.signIn(farAddr, chrome); again != id {
+						t.Fatalf("the id is %s, not %s again", again, id)
+					}
+					b.pass(2 * time.Minute)
+				}
+				b.wantTold("", 1)
+				if updates := len(b.slack.Messages()[0].History); updates < 14 {
+					t.Errorf("the message was brought up to date %d times", updates)
+				}
+				if response == "disconnect" && len(b.ended()) != 15 {
+					t.Errorf("ended %d times, want each time", len(b.ended()))
+				}
+				if response == "ask" && b.stateOf(id) != "held" {
+					t.Errorf("the question is %s", b.stateOf(id))
+				}
+				if gone := slices.DeleteFunc(b.sightings(), func(s sessionwarden.Sighting) bool { return string(s.ID) != id }); len(gone) != 15 {
+					t.Errorf("the history has it %d times", len(gone))
+				}
+				b.restart()
+				b.service.SignOut("main", number(id))
+				b.pass(10 * time.Minute)
+				b.signIn(farAddr, chrome)
+				b.pass(2 * time.Minute)
+				b.wantTold("", 2) // after an hour it is told anew
+			})
+		})
+	}
+}
+
+func TestFiveHundredSessionsInAMinuteAreAHandfulOfMessages(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.rules = []string{`unexpected_country = "alert"`, `new_country = "log"`}
+		b.atHome()
+		b.start()
+		b.pass(time.Minute)
+		for i := range 500 {
+			b.signIn(fmt.Sprintf("113.160.%d.%d", 10+i/200, 10+i%200), chrome)
+			b.pass(100 * time.Millisecond)
+		}
+		b.signIn(privateAddr, chrome) // critical, and a person is asked
+		b.pass(5 * time.Minute)
+		if n := len(b.messages()); n == 0 || n > 15 {
+			t.Errorf("%d messages for 500 sessions", n)
+		}
+		n := 0
+		for _, f := range b.findings() {
+			if f.Rule == sessionwarden.UnexpectedCountry {
+				n++
+			}
+		}
+		if n != 500 || len(b.sightings()) < 500 {
+			t.Errorf("%d findings and %d sessions are in the tables, want 500 of each", n, len(b.sightings()))
+		}
+		held := slices.DeleteFunc(b.actions(), func(a sessionwarden.Action) bool { return a.State != sessionwarden.Held })
+		if len(held) != 1 || !b.told(fmt.Sprint("approve ", held[0].ID)) {
+			t.Errorf("the question went under: %+v in %q", held, b.messages())
+		}
+		b.pass(time.Hour)
+		if ch := b.app.status().Channels[0]; ch.Pending != 0 {
+			t.Errorf("%d alerts are still pending", ch.Pending)
+		}
+		b.wantMetric(`alerts_pending`, 0)
+	})
+}
+
+// A configuration that is no good is told once, and the one before it stays.
+func TestABadConfigurationIsToldOnceAndTheOldOneStays(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.pass(time.Minute)
+		b.wantMetric("config_refused", 0)
+		b.extra = "[account.rules]\nunexpected_country = \"alrt\"\n[acc" // in the middle of being written
+		for range 3 {
+			b.reload()
+			b.pass(time.Minute)
+		}
+		b.wantTold("the old one stays", 1)
+		b.wantMetric("config_refused", 1)
+		b.wantMetric(`alerts_total{kind="config"}`, 1)
+		if s := b.app.status(); !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "has mistakes") }) {
+			t.Errorf("status warns of %q", s.Warnings)
+		}
+		if !strings.Contains(b.log.String(), `level=ERROR msg="the new configuration is not taken; the old one stays"`) {
+			t.Error("it is not in the log")
+		}
+		thief := b.signIn(farAddr, chrome)
+		b.pass(2 * polled)
+		b.wantEnded(thief)
+		b.extra = ""
+		b.defaults[0] = `expected_countries = ["DE", "VN"]`
+		b.reload()
+		b.wantMetric("config_refused", 0)
+		if s := b.app.status(); len(s.Warnings) != 0 {
+			t.Errorf("status warns of %q", s.Warnings)
+		}
+		b.signIn(farAddr2, chrome)
+		b.pass(2 * polled)
+		b.wantEnded(thief)
+	})
+}
+
+// A reload in the middle of a poll: that poll is judged under one of the two
+// configurations, whole, and nothing is asked or told twice.
+func TestAReloadInTheMiddleOfAPollLeavesOneConfiguration(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.rules = []string{`unexpected_country = "alert"`, `new_country = "alert"`}
+		b.atHome()
+		b.start()
+		b.pass(time.Minute)
+		b.rules = []string{`unexpected_country = "ask"`, `new_country = "off"`}
+		thief := b.signIn(farAddr, chrome)
+		reloads := b.reloads
+		b.before = func(c manncotest.Call) {
+			if c.Route == manncotest.RouteList {
+				b.before = nil
+				reloads <- syscall.SIGHUP
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
+		b.pass(polled)
+		b.before = nil
+		abroad, anew := b.found(sessionwarden.UnexpectedCountry, thief), b.found(sessionwarden.NewCountry, thief)
+		asked := b.stateOf(thief) == "held"
+		if !abroad || asked == anew {
+			t.Errorf("found %t, and under the old rules %t; asked %t", abroad, anew, asked)
+		}
+		b.pass(10 * polled)
+		if got := b.stateOf(thief); got != "held" {
+			t.Errorf("the action is %q under the new configuration", got)
+		}
+		if n := len(b.messages()); n > 2 {
+			t.Errorf("messages are %q", b.messages())
+		}
+		b.wantEnded()
+	})
+}
+
+func TestTheFirstRunIsQuietWhereNothingIsWrong(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		for i := range 30 {
+			b.signIn(fmt.Sprintf("91.10.20.%d", 100+i), []string{chrome, iphone}[i%2])
+		}
+		abroad := b.signIn(farAddr, iphone)
+		b.start()
+		b.pass(time.Minute)
+		b.wantEnded(abroad) // the owner's written rule applies at once
+		for _, f := range b.findings() {
+			if f.Rule != sessionwarden.UnexpectedCountry {
+				t.Errorf("a rule that needs a history found something: %s: %s", f.Rule, f.Reason)
+			}
+		}
+		b.wantTold("", 1)
+	})
+}
+
+// What a dry run is given cannot end anything: it has nothing to call.
+func TestADryRunHasNothingToEndSessionsWith(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.defaults = append(b.defaults, "dry_run = true")
+		b.start()
+		cfg, err := b.configuration()
+		if err != nil {
+			t.Fatal(err)
+		}
+		watched, err := b.app.watched(cfg)
+		if err != nil || len(watched) != 1 || watched[0].Ender != nil || watched[0].Lister == nil {
+			t.Fatalf("%+v, %v", watched, err)
+		}
+		var lister any = watched[0].Lister
+		if _, can := lister.(monitor.Ender); can {
+			t.Error("what reads the list can end sessions as well")
+		}
+	})
 }
