@@ -16,7 +16,7 @@ import (
 func Digest(alerts []sessionwarden.Alert, f Facts) Message {
 	alerts = slices.Clone(alerts)
 	slices.SortStableFunc(alerts, func(a, b sessionwarden.Alert) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), ahead(asks(a), asks(b)), cmp.Compare(a.ID, b.ID))
 	})
 	m := Message{Kind: sessionwarden.Intrusion, Title: count(len(alerts), "alert", "alerts") + " at once"}
 	if len(alerts) > 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/alert"
 	"sessionwarden/alert/slacktest"
 )
 
@@ -85,6 +86,24 @@ func TestADigestNamesAccountsAndTheWorst(t *testing.T) {
 		text := slacktest.Text(messages[len(messages)-1])
 		golden(t, "digest.txt", text)
 	})
+}
+
+func TestAQuestionIsNotLostInAFlood(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		var alerts []sessionwarden.Alert
+		for i := range 100 {
+			alerts = append(alerts, login(uint64(i+1), sessionwarden.Verified))
+		}
+		w.commit(append(alerts, login(101, sessionwarden.Held))...)
+		w.after(time.Minute)
+		if m := slacktest.Text(w.slack.Messages()[0]); !strings.Contains(m, "approve ") {
+			t.Errorf("the first message is no question:\n%s", m)
+		}
+	})
+	alerts := append(crowdOf(100), login(101, sessionwarden.Held))
+	if text := alert.Digest(alerts, told).Text; !strings.Contains(text[:strings.Index(text, "and 91 more")], "waiting for you") {
+		t.Errorf("the digest does not name the question:\n%s", text)
+	}
 }
 
 func TestAFloodThatGoesOnGetsQuieter(t *testing.T) {

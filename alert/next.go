@@ -36,6 +36,7 @@ type candidate struct {
 	id       uint64
 	key      string
 	severity sessionwarden.Severity
+	asks     bool
 	need     need
 }
 
@@ -79,9 +80,28 @@ func (l *lane) next(t *Teller, now time.Time) (*job, time.Duration) {
 	return nil, min(wait, soonest)
 }
 
-// before orders candidates: the most severe first, the older before the newer.
+// before orders candidates: the most severe first, of these the questions, as
+// they stand for a time only, and the older before the newer.
 func before(a, b candidate) int {
-	return cmp.Or(cmp.Compare(b.severity, a.severity), cmp.Compare(a.id, b.id))
+	return cmp.Or(cmp.Compare(b.severity, a.severity), ahead(a.asks, b.asks), cmp.Compare(a.id, b.id))
+}
+
+// ahead orders what holds before what does not.
+func ahead(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
+// asks reports whether an alert asks a person something.
+func asks(a sessionwarden.Alert) bool {
+	return slices.ContainsFunc(a.Items, func(item sessionwarden.AlertItem) bool {
+		return item.Action != nil && item.Action.State == sessionwarden.Held
+	})
 }
 
 // candidates returns the new messages that may be sent now, in no order; the
@@ -94,7 +114,7 @@ func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change *c
 			soonest = min(soonest, wait)
 			continue
 		}
-		c := candidate{id: id, key: m.alert.Key, severity: m.alert.Severity, need: n}
+		c := candidate{id: id, key: m.alert.Key, severity: m.alert.Severity, asks: m.asks, need: n}
 		switch {
 		case n != update:
 			news = append(news, c)

@@ -75,6 +75,7 @@ type Teller struct {
 type matter struct {
 	alert  sessionwarden.Alert
 	urgent bool // on no disk
+	asks   bool // a person has to answer something
 }
 
 // New returns a Teller. It does nothing until [Teller.Run].
@@ -150,7 +151,7 @@ func (t *Teller) take(a sessionwarden.Alert, urgent bool) {
 	case a.Revision <= m.alert.Revision:
 		return
 	}
-	m.alert = a
+	m.alert, m.asks = a, asks(a)
 	if n := t.waiting(); n >= 2*maxWhole || n >= maxWhole && a.Severity < sessionwarden.Critical {
 		m.alert = slim(a)
 	}

@@ -36,6 +36,7 @@ type SessionRow struct {
 	Trusted    bool      `json:"trusted,omitempty"`  // a person denied an action on it
 	Suspicious bool      `json:"suspicious,omitempty"`
 	Rules      []string  `json:"rules,omitempty"` // the rules that matched
+	Flaws      []string  `json:"flaws,omitempty"` // what could not be understood of what the service said
 
 	ReclassifiedAt   time.Time `json:"reclassified_at,omitzero"`    // when new location data moved it last
 	ReclassifiedFrom string    `json:"reclassified_from,omitempty"` // the country until then
@@ -122,6 +123,9 @@ func NewSessionRow(s sessionwarden.Sighting) SessionRow {
 	}
 	for _, v := range s.Verdicts {
 		row.Rules = append(row.Rules, text(string(v.Rule)))
+	}
+	for _, flaw := range s.Flaws {
+		row.Flaws = append(row.Flaws, text(flaw))
 	}
 	return row
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -60,6 +61,7 @@ type bubble struct {
 	// What the configuration is made of; change before start, restart or
 	// reload.
 	instance string
+	logForm  string   // "" is text
 	defaults []string // lines under [defaults]
 	rules    []string // lines under [defaults.rules]
 	geo      []string // lines under [geo]
@@ -155,7 +157,7 @@ func (b *bubble) shift(d time.Duration) { b.offset.Add(int64(d)) }
 // configuration makes the configuration as it stands in the bubble.
 func (b *bubble) configuration() (*config.Config, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "data_dir = %q\ninstance = %q\n[log]\nlevel = \"debug\"\n[web]\nlisten = \"\"\n", b.dir, b.instance)
+	fmt.Fprintf(&text, "data_dir = %q\ninstance = %q\n[log]\nlevel = \"debug\"\nformat = %q\n[web]\nlisten = \"\"\n", b.dir, b.instance, cmp.Or(b.logForm, "text"))
 	fmt.Fprintf(&text, "[geo]\n%s\n", strings.Join(b.geo, "\n"))
 	fmt.Fprintf(&text, "[alert.slack]\nbot_token = %q\nchannel = \"#security\"\n", testToken)
 	fmt.Fprintf(&text, "[defaults]\n%s\n", strings.Join(b.defaults, "\n"))

@@ -1,19 +1,27 @@
 package main
 
 import (
+	"bytes"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"sessionwarden"
+	"sessionwarden/alert/slacktest"
 	"sessionwarden/mannco/manncotest"
 	"sessionwarden/monitor"
 )
@@ -984,6 +992,292 @@ func TestADryRunHasNothingToEndSessionsWith(t *testing.T) {
 		var lister any = watched[0].Lister
 		if _, can := lister.(monitor.Ender); can {
 			t.Error("what reads the list can end sessions as well")
+		}
+	})
+}
+
+// hostileTexts are what somebody who means harm would call his device.
+var hostileTexts = map[string]string{
+	"formula":  `=HYPERLINK("http://evil.invalid","x")`,
+	"plus":     "+1+1",
+	"minus":    "-2-2",
+	"at":       "@SUM(A1)",
+	"tab":      "\t=1+1",
+	"return":   "\r=1+1",
+	"terminal": "\x1b[2J\x1b]52;c;ZXZpbA==\x07\u009b31m",
+	"bidi":     "abc\u202edef\u2066ghi\u200bjkl\ufeff",
+	"nul":      "nul\x00nul",
+	"utf8":     "\xff\xfe broken \xc3\x28",
+	"markup":   "<!channel> <http://evil.invalid|x> *bold* `code` <script>alert(1)</script>",
+	"long":     strings.Repeat("ä very long name ", 1<<16),
+	"label":    "canary\",le=\"1\"} 1\ncanary_total 1",
+}
+
+// Whatever a device, a provider or a place is called, no table, log, page,
+// message or export carries more of it than plain text.
+func TestHostileTextsAreHarmlessWhereverTheyCome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules = []string{`unexpected_country = "alert"`}
+	w.atHome()
+	p := w.start()
+	names := slices.Sorted(maps.Keys(hostileTexts))
+	for i, name := range names {
+		text := hostileTexts[name]
+		w.service.SignIn("main", manncotest.SessionSpec{Address: fmt.Sprintf("113.160.10.%d", 20+i), UserAgent: text, ISP: text, Location: text})
+	}
+	w.eventually("all are found and told", func() bool {
+		return count(w, "unexpected_country") == len(names) && len(w.messages()) > 0
+	})
+	w.polls(2)
+	outputs := map[string]string{"the log": p.stderr.String(), "Slack": strings.Join(w.messages(), "\n")}
+	_, outputs["the metrics"] = p.get("/metrics")
+	_, outputs["health"] = p.get("/healthz")
+	for _, args := range [][]string{{"status"}, {"sessions"}, {"history"}, {"findings"}, {"actions"}, {"geo", "lookup", farAddr}} {
+		outputs[strings.Join(args, " ")] = w.must(args...)
+		if args[0] != "geo" {
+			outputs[strings.Join(args, " ")+" --json"] = w.must(append(args, "--json")...)
+		}
+	}
+	for _, what := range []string{"history", "findings", "actions"} {
+		for _, format := range []string{"csv", "json"} {
+			outputs["export "+what+" "+format] = w.must("export", "--what", what, "--format", format)
+		}
+	}
+	for where, text := range outputs {
+		if !utf8.ValidString(text) {
+			t.Errorf("%s is no UTF-8", where)
+		}
+		for _, r := range text {
+			if r != '\n' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf)) {
+				t.Errorf("%s has %U in it", where, r)
+				break
+			}
+		}
+	}
+	rows, err := csv.NewReader(strings.NewReader(outputs["export history csv"])).ReadAll()
+	if err != nil || len(rows) < len(names)+1 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	quoted := 0
+	for _, row := range rows {
+		for _, cell := range row {
+			if strings.ContainsAny(cell[:min(1, len(cell))], "=+-@\t\r") {
+				t.Errorf("a cell is a formula: %q", cell)
+			}
+			if strings.HasPrefix(cell, "'") {
+				quoted++
+			}
+		}
+	}
+	if quoted < 12 {
+		t.Errorf("%d cells are quoted, want two for each of six formulas", quoted)
+	}
+	for _, row := range w.rows("history") {
+		for _, field := range []string{"user_agent", "isp", "service_location"} {
+			if text, _ := row[field].(string); len(text) > sessionwarden.MaxText {
+				t.Errorf("%s has %d bytes", field, len(text))
+			}
+		}
+		if agent, _ := row["user_agent"].(string); strings.HasPrefix(agent, "ä very") && !strings.Contains(fmt.Sprint(row["flaws"]), fmt.Sprint(len(hostileTexts["long"]))) {
+			t.Errorf("it is not said how long the text was: %v", row["flaws"])
+		}
+	}
+}
+
+// The same with a log of JSON, which escapes no writing direction by itself.
+func TestALogOfJSONIsHarmlessToo(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.logForm = "json"
+		b.fault(manncotest.Fault{Kind: manncotest.FaultHostileAgent})
+		b.fault(manncotest.Fault{Kind: manncotest.FaultHostileISP})
+		b.fault(manncotest.Fault{Kind: manncotest.FaultHostileLocation})
+		b.atHome()
+		b.start()
+		b.signIn(farAddr, hostileTexts["bidi"])
+		b.pass(time.Minute)
+		b.fault(manncotest.Fault{Kind: manncotest.FaultBusinessError, Value: hostileTexts["bidi"] + " nonsense"})
+		b.pass(time.Minute)
+		log := b.log.String()
+		if !strings.Contains(log, `"msg":"finding"`) || !strings.Contains(log, "nonsense") {
+			t.Error("nothing was logged")
+		}
+		for _, r := range log {
+			if r != '\n' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf)) {
+				t.Fatalf("the log has %U in it", r)
+			}
+		}
+	})
+}
+
+// No text from outside, and nothing that there may be many of, is a label of a
+// metric.
+func TestNoTextFromOutsideIsALabel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.alsoWatch("canary-account")
+	w.atHome()
+	p := w.start()
+	w.polls(2)
+	for i, name := range slices.Sorted(maps.Keys(hostileTexts)) {
+		w.service.SignIn("canary-account", manncotest.SessionSpec{
+			Address: fmt.Sprintf("113.160.10.%d", 20+i), UserAgent: "canary " + hostileTexts[name], ISP: "canary " + hostileTexts[name], Location: "canary " + hostileTexts[name],
+		})
+	}
+	w.eventually("they are found", func() bool { return count(w, "unexpected_country") == len(hostileTexts) })
+	w.fault(manncotest.Fault{Kind: manncotest.FaultBusinessError, Value: "canary, the service says no", Account: "main"})
+	w.eventually("main is blind", func() bool { return w.status().Accounts[1].Blind })
+	_, _ = p.get("/canary?canary=canary")
+	_, page := p.get("/metrics")
+	label := regexp.MustCompile(`([a-z_]+)="((?:[^"\\]|\\.)*)"`)
+	word := regexp.MustCompile(`^[a-z0-9_./+-]{1,40}$`)
+	series := 0
+	for line := range strings.Lines(page) {
+		if !strings.HasPrefix(line, "sessionwarden_") {
+			continue // of the runtime, or a comment
+		}
+		series++
+		for _, m := range label.FindAllStringSubmatch(line, -1) {
+			switch value := m[2]; {
+			case m[1] == "le":
+			case strings.Contains(value, "canary"), value == "main", strings.Contains(value, "113."), !word.MatchString(value):
+				t.Errorf("a label: %s", line)
+			}
+		}
+		if strings.Contains(line, "canary") {
+			t.Errorf("text from outside: %s", line)
+		}
+	}
+	if series < 50 || series > 400 {
+		t.Errorf("%d series", series)
+	}
+}
+
+// The health port answers nobody but this machine's own programs.
+func TestTheHealthPortIsForThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	p := w.start()
+	for host, want := range map[string]int{"evil.invalid": 421, "127.0.0.1.evil.invalid": 421, "localhost": 200} {
+		if status, _ := p.getAs(host, "/livez"); status != want {
+			t.Errorf("asked as %s it says %d, want %d", host, status, want)
+		}
+	}
+	if status, _ := p.get("/api/v1/status"); status != 404 {
+		t.Errorf("the API answers over TCP with %d", status)
+	}
+	p.stop()
+	text, err := os.ReadFile(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, open := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0"} {
+		if err := os.WriteFile(w.config, bytes.Replace(text, []byte("127.0.0.1:0"), []byte(open), 1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, errs, status := w.cli("run"); status != 2 || !strings.Contains(errs, "127.0.0.1") {
+			t.Errorf("listening on %s: status %d, %s", open, status, errs)
+		}
+	}
+}
+
+// A channel that refuses everything is said to be broken, tried once an hour,
+// and loses nothing.
+func TestABrokenChannelIsToldWhereItCanBe(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]slacktest.Fault{
+		"archived": slacktest.Refuse("is_archived"), "revoked": slacktest.Refuse("token_revoked"), "gone": slacktest.Refuse("channel_not_found"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(b *bubble) {
+				b.atHome()
+				b.start()
+				b.wantMetric(`alert_channel_broken`, 0)
+				b.slack.Always(fault)
+				thief := b.signIn(farAddr, chrome)
+				b.pass(10*time.Hour - time.Minute)
+				b.wantEnded(thief)
+				if got := len(b.slack.Requests()); got < 9 || got > 12 {
+					t.Errorf("%d attempts in ten hours", got)
+				}
+				ch := b.app.status().Channels[0]
+				if !ch.Broken || ch.Pending != 1 || ch.Error == "" {
+					t.Errorf("status is %+v", ch)
+				}
+				b.wantMetric(`alert_channel_broken`, 1)
+				b.wantMetric(`alerts_pending`, 1)
+				b.restart()
+				b.slack.Always(slacktest.None())
+				b.pass(61 * time.Minute)
+				b.wantTold("verified gone", 1)
+				b.wantMetric(`alert_channel_broken`, 0)
+			})
+		})
+	}
+}
+
+// Slack is away for hours: what piled up comes afterwards, the question
+// among it first, in a handful of messages.
+func TestWhatPiledUpWhileSlackWasAwayComesAsADigest(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]slacktest.Fault{"down": slacktest.Status(503), "limited": slacktest.Limited("")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(b *bubble) {
+				b.rules = []string{`unexpected_country = "alert"`}
+				b.defaults = append(b.defaults, `ask_timeout = "2h"`)
+				b.atHome()
+				b.start()
+				b.slack.Always(fault)
+				for i := range 40 {
+					b.signIn(fmt.Sprintf("113.160.10.%d", 10+i), chrome)
+					b.pass(3 * time.Minute)
+				}
+				b.signIn(privateAddr, chrome)
+				b.pass(10 * time.Minute)
+				ch := b.app.status().Channels[0]
+				if len(b.messages()) != 0 || ch.Pending != 41 || ch.Broken || ch.Error == "" {
+					t.Fatalf("status is %+v", ch)
+				}
+				if n := len(b.slack.Requests()); n > 150 {
+					t.Errorf("%d attempts in two hours", n)
+				}
+				b.slack.Always(slacktest.None())
+				b.pass(10 * time.Minute)
+				if n := len(b.messages()); n == 0 || n > 5 {
+					t.Errorf("%d messages: %q", n, b.messages())
+				}
+				if !b.told("approve ") {
+					t.Errorf("the question went under: %q", b.messages())
+				}
+				b.wantMetric(`alerts_pending`, 0)
+			})
+		})
+	}
+}
+
+// That polls go well can be seen from outside, also while nothing happens.
+func TestTheLastGoodPollIsAMetric(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		fresh := func() bool {
+			return b.now().Sub(time.Unix(int64(b.metric("last_good_poll_timestamp_seconds")), 0)) < 2*polled
+		}
+		for range 10 {
+			b.pass(7 * 24 * time.Hour / 50)
+			if !fresh() || len(b.messages()) != 0 {
+				t.Fatalf("the last good poll was %v", b.metric("last_good_poll_timestamp_seconds"))
+			}
+		}
+		b.fault(manncotest.Fault{Kind: manncotest.FaultReset})
+		b.pass(time.Minute)
+		if fresh() {
+			t.Error("a poll that failed counts as good")
 		}
 	})
 }

@@ -459,6 +459,12 @@ func (w *world) polls(n int) {
 // get fetches a page of the daemon's health port.
 func (p *process) get(path string) (int, string) {
 	p.w.t.Helper()
+	return p.getAs("", path)
+}
+
+// getAs is get under another name of this machine's.
+func (p *process) getAs(host, path string) (int, string) {
+	p.w.t.Helper()
 	_, rest, ok := strings.Cut(p.stderr.String(), "server=health address=")
 	if !ok {
 		p.w.t.Fatal("the daemon does not say where it listens")
@@ -467,7 +473,14 @@ func (p *process) get(path string) (int, string) {
 	if _, _, err := net.SplitHostPort(strings.TrimSpace(addr)); err != nil {
 		p.w.t.Fatal(err)
 	}
-	answer, err := http.Get("http://" + strings.TrimSpace(addr) + path)
+	request, err := http.NewRequest(http.MethodGet, "http://"+strings.TrimSpace(addr)+path, nil)
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	if host != "" {
+		request.Host = host
+	}
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		p.w.t.Fatal(err)
 	}
