@@ -148,14 +148,7 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 		w.h.LastPoll = d.h.LastPoll
 	}
 	w.lesson = d.now // so that the next poll is not taken for a quiet one
-	if !m.unsaved.Swap(true) {
-		m.opts.Urgent(sessionwarden.Alert{
-			Account: d.account.Name, Kind: sessionwarden.Unsaved, Severity: sessionwarden.Critical, Created: d.now, Updated: d.now,
-			Title: "The history cannot be saved",
-			Lines: []string{"Watching and telling go on from memory. Nothing is disconnected until the disk works again, as nothing is done that is not written down first.",
-				"The disk said: " + sessionwarden.Clean(err.Error(), 200), "Look at free space and permissions of the data directory."},
-		})
-	}
+	m.tellUnsaved(d.account.Name, d.now, err)
 	for _, alert := range c.Alerts {
 		var fresh []sessionwarden.AlertItem
 		for _, item := range alert.Items {
@@ -186,15 +179,63 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 	}
 }
 
+// tellUnsaved tells people, once, that nothing can be committed.
+func (m *Monitor) tellUnsaved(account string, now time.Time, err error) {
+	why := sessionwarden.Clean(err.Error(), 200)
+	if m.unsaved.Swap(&why) != nil {
+		return
+	}
+	cure := "Look at free space and permissions of the data directory."
+	var knows interface{ Cure() string }
+	if errors.As(err, &knows) {
+		cure = knows.Cure()
+	}
+	m.opts.Urgent(sessionwarden.Alert{
+		Account: account, Kind: sessionwarden.Unsaved, Severity: sessionwarden.Critical, Created: now, Updated: now,
+		Title: "The history cannot be saved",
+		Lines: []string{"Watching and telling go on from memory. Nothing is disconnected until the disk works again, as nothing is done that is not written down first.",
+			"The disk said: " + why, cure},
+	})
+}
+
+// Unsaved says why nothing can be committed at present; "" where all is well.
+func (m *Monitor) Unsaved() string {
+	if why := m.unsaved.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// lookAtJournal notices that nothing could be committed before anything has to
+// be: a watch in which nothing happens commits nothing for hours.
+func (m *Monitor) lookAtJournal(now time.Time) {
+	if m.opts.Usable == nil {
+		return
+	}
+	err := m.opts.Usable()
+	switch {
+	case err != nil:
+		m.tellUnsaved("", now, err)
+	case m.lost:
+		m.tellSaved("", now)
+	}
+	m.lost = err != nil
+}
+
 // saved takes note of a commit that worked, after some that did not.
 func (m *Monitor) saved(w *watch, d *draft) {
 	w.unsavedFor = nil
-	if !m.unsaved.Swap(false) {
+	m.tellSaved(d.account.Name, d.now)
+}
+
+// tellSaved tells people, once, that everything can be committed again.
+func (m *Monitor) tellSaved(account string, now time.Time) {
+	if m.unsaved.Swap(nil) == nil {
 		return
 	}
-	m.log.Info("the history can be saved again", "account", d.account.Name)
+	m.log.Info("the history can be saved again", "account", account)
 	m.opts.Urgent(sessionwarden.Alert{
-		Account: d.account.Name, Kind: sessionwarden.Recovered, Severity: sessionwarden.Warning, Created: d.now, Updated: d.now,
+		Account: account, Kind: sessionwarden.Recovered, Severity: sessionwarden.Warning, Created: now, Updated: now,
 		Title: "The history can be saved again", Lines: []string{"What was found meanwhile is judged and acted on now."},
 	})
 }

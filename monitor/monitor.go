@@ -72,6 +72,9 @@ type Options struct {
 	// Urgent hands over an alert that could not be committed, since the disk
 	// failed. It must not block.
 	Urgent func(sessionwarden.Alert)
+	// Usable says why nothing could be committed now, at little cost; nil: that
+	// is found out by committing.
+	Usable func() error
 	// Observing says since when and why nothing that a rule wants is ended,
 	// and whether that is so; Resume ends it, on the disk. Nil: never so.
 	Observing func() (sessionwarden.Observing, bool)
@@ -93,11 +96,12 @@ type Monitor struct {
 	opts    Options
 	log     *slog.Logger
 	metrics *metrics
-	polls   chan struct{} // a slot for each poll that may run at once
-	changed chan struct{} // the set of accounts or a schedule changed
-	unsaved atomic.Bool   // the last commit failed
-	ending  atomic.Bool   // no work is begun any more
-	looked  time.Time     // when Run looked last at what is due; only Run uses it
+	polls   chan struct{}          // a slot for each poll that may run at once
+	changed chan struct{}          // the set of accounts or a schedule changed
+	unsaved atomic.Pointer[string] // why the last commit failed; nil: it did not
+	ending  atomic.Bool            // no work is begun any more
+	lost    bool                   // the journal cannot be used, as people were told; only Run uses it
+	looked  time.Time              // when Run looked last at what is due; only Run uses it
 
 	mu      sync.Mutex
 	watches map[string]*watch

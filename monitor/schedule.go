@@ -70,6 +70,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		now := m.clock()
+		m.lookAtJournal(now)
 		m.tellTroubles(work, now)
 		due, wait := m.due(now)
 		if len(due) > 0 {

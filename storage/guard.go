@@ -42,6 +42,10 @@ func (db *DB) update(f func(*bbolt.Tx) error) error {
 	return err
 }
 
+// Usable says why nothing can be read or written at present; nil where it can.
+// It asks only for the file's place and size.
+func (db *DB) Usable() error { return db.usable() }
+
 // usable makes sure that the database may be used: bbolt did not stumble over
 // it, and its file is still the one that was opened. What is written to a
 // deleted file is gone with the process.

@@ -27,6 +27,12 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("the database %s cannot be used: %s; restore a backup (sessionwarden restore FILE), or move the file away and start an empty history (run --new)", e.Path, e.Why)
 }
 
+// Cure is what a person can do about a database that was found damaged while it
+// was in use.
+func (e *DamagedError) Cure() string {
+	return "Restart sessionwarden: the start reads the database, and puts the newest whole backup in its place if it is damaged."
+}
+
 const (
 	pageHeader  = 16                 // id, flags, count, overflow
 	metaLength  = 56                 // of what the checksum is made of

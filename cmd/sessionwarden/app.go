@@ -175,7 +175,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 			n, err := db.Forget(ctx, a.outside.now().Add(-cfg.History.Keep), forgetStep)
 			return n, n == forgetStep, err
 		},
-		Observing: db.Observing, Resume: db.Resume,
+		Usable: db.Usable, Observing: db.Observing, Resume: db.Resume,
 		Earliest: places.Made().AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	watched, err := a.watched(cfg)
@@ -318,6 +318,9 @@ func (a *app) status() sessionwarden.Status {
 	s.Crashes, s.LastCrash = a.starts.Crashes, a.starts.Last
 	if o, observing := a.db.Observing(); observing {
 		s.Observing = &o
+	}
+	if why := a.monitor.Unsaved(); why != "" {
+		s.Warnings = append(s.Warnings, "the history cannot be saved, so nothing is disconnected: "+why)
 	}
 	var warning string
 	if s.Backup, warning = a.copies.status(); warning != "" {

@@ -16,6 +16,7 @@ import (
 	"sessionwarden/config"
 	"sessionwarden/geo"
 	"sessionwarden/mannco"
+	"sessionwarden/storage"
 	"sessionwarden/web"
 )
 
@@ -38,6 +39,7 @@ each check, with a cure for each failure. Nothing is disconnected.`,
 				k.note("configuration", notice)
 			}
 			k.dataDir(cfg)
+			k.backups(cfg)
 			k.places(cfg)
 			for _, account := range cfg.Accounts {
 				if _, err := account.Key.Read(); err != nil {
@@ -115,6 +117,22 @@ func (k *checker) dataDir(cfg *config.Config) {
 		return
 	}
 	k.ok(what, "%s can be written to", cfg.DataDir)
+}
+
+// backups looks at the folder of the daemon's own backups, and makes nothing.
+func (k *checker) backups(cfg *config.Config) {
+	const what = "backups"
+	list, err := storage.Backups(cfg.Backup.Dir)
+	switch {
+	case err != nil:
+		k.fail(what, err.Error(), "give the folder to the user that runs sessionwarden, or name another one in [backup] dir")
+	case cfg.Backup.Every == 0:
+		k.note(what, fmt.Sprintf("none is made by itself, as [backup] every says; there are %d in %s", len(list), cfg.Backup.Dir))
+	case len(list) == 0:
+		k.ok(what, "none yet in %s; one is made every %s while the daemon runs", cfg.Backup.Dir, shortSpan(cfg.Backup.Every))
+	default:
+		k.ok(what, "%d in %s, the newest of %s", len(list), cfg.Backup.Dir, list[0].Time.Format("2006-01-02 15:04 MST"))
+	}
 }
 
 func (k *checker) places(cfg *config.Config) {

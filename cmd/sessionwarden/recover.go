@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -78,6 +79,9 @@ func withWayOut(ctx context.Context, cfg *config.Config, err error) error {
 	b, ok := newestGood(ctx, cfg.Backup.Dir)
 	if !ok {
 		return &wayOut{err, "There is no whole backup in " + cfg.Backup.Dir + "."}
+	}
+	if info, gone := os.Stat(databasePath(cfg)); gone == nil && info.Size() > 0 {
+		return &wayOut{err, fmt.Sprintf("The next start (sessionwarden run) puts the newest whole backup in its place, that of %s.", b.Time.Format("2006-01-02 15:04:05 MST"))}
 	}
 	return &wayOut{err, fmt.Sprintf("The newest whole backup is of %s: sessionwarden restore %s", b.Time.Format("2006-01-02 15:04:05 MST"), b.Path)}
 }

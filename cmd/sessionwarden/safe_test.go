@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -181,7 +182,11 @@ func TestResumeWithTheDaemonStoppedIsCarriedOutByTheNextStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.atHome()
-	w.withBackup()
+	w.write()
+	w.must("run", "--once")
+	if n := len(w.backups()); n != 1 {
+		t.Fatalf("run --once made %d backups, want the one that is due", n)
+	}
 	damage(t, w.database())
 	intruder := w.signIn(farAddr, chrome, 0)
 	if out := w.must("run", "--once"); !strings.Contains(out, "unexpected_country") {
@@ -201,6 +206,35 @@ func TestResumeWithTheDaemonStoppedIsCarriedOutByTheNextStart(t *testing.T) {
 	w.eventually("ended, and proven so", func() bool { return w.action("verified") != nil })
 }
 
+func TestADatabaseThatIsDamagedInUseIsToldAndRecoveredByTheNextStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	p := w.start()
+	w.eventually("the first backup", func() bool { return len(w.backups()) > 0 })
+	w.polls(2)
+	damage(t, w.database())
+	intruder := w.signIn(farAddr, chrome, 0)
+	w.eventually("told, with what to do", func() bool {
+		return len(w.said("The history cannot be saved")) == 1 && len(w.said("Restart sessionwarden")) == 1 && len(w.said("so nothing was disconnected")) == 1
+	})
+	w.polls(2)
+	if got := w.ended("main"); len(got) > 0 {
+		t.Errorf("ended %v, and it is written down nowhere", got)
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it cannot write what is only in memory
+	if status := p.wait(); status < 0 {
+		t.Errorf("it did not end by itself: status %d", status)
+	}
+	if _, said, status := w.cli("sessions"); status != 1 || !strings.Contains(said, "The next start (sessionwarden run) puts the newest whole backup in its place") {
+		t.Errorf("a command says (status %d):\n%s", status, said)
+	}
+	w.start()
+	w.eventually("the intruder is held", func() bool { return w.heldFor(intruder) != nil && len(w.said(restoredTitle)) == 1 })
+	w.must("resume")
+	w.eventually("and ended", func() bool { return w.stands(intruder) == "verified" })
+}
+
 func TestADamagedDatabaseWithoutABackupIsRefusedWithTwoWaysOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -214,9 +248,11 @@ func TestADamagedDatabaseWithoutABackupIsRefusedWithTwoWaysOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, said, status := w.cli("run")
-	if status != 1 || !strings.Contains(said, "sessionwarden restore FILE") || !strings.Contains(said, "run --new") {
-		t.Errorf("status %d:\n%s", status, said)
+	for _, command := range [][]string{{"run"}, {"run", "--once"}, {"run", "--new"}} {
+		_, said, status := w.cli(command...)
+		if status != 1 || !strings.Contains(said, "sessionwarden restore FILE") || !strings.Contains(said, "run --new") {
+			t.Errorf("%v: status %d:\n%s", command, status, said)
+		}
 	}
 	if after, err := os.ReadFile(w.database()); err != nil || string(after) != string(before) {
 		t.Errorf("the file was changed: %v", err)
@@ -281,13 +317,21 @@ func TestADatabaseThatIsTakenAwayIsToldAndTheNextStartRefuses(t *testing.T) {
 	w.atHome()
 	p := w.start()
 	w.eventually("the first backup", func() bool { return len(w.backups()) > 0 })
+	w.polls(2)
 	if err := os.Remove(w.database()); err != nil {
 		t.Fatal(err)
 	}
-	w.signIn(farAddr, chrome, 0)
-	w.eventually("told", func() bool {
-		return len(w.said("The history cannot be saved")) == 1 && len(w.said("was taken away")) == 1 && len(w.said("so nothing was disconnected")) == 1
+	w.eventually("told though nothing happens", func() bool {
+		return len(w.said("The history cannot be saved")) == 1 && len(w.said("was taken away")) == 1
 	})
+	w.signIn(farAddr, chrome, 0)
+	w.eventually("the intruder is told", func() bool { return len(w.said("so nothing was disconnected")) == 1 })
+	if n := len(w.said("The history cannot be saved")); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	if s := w.status(); !slices.ContainsFunc(s.Warnings, func(text string) bool { return strings.Contains(text, "cannot be saved") }) {
+		t.Errorf("status does not say so: %q", s.Warnings)
+	}
 	w.polls(2)
 	if got := w.ended("main"); len(got) > 0 {
 		t.Errorf("ended %v, and it is written down nowhere", got)
