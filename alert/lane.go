@@ -38,10 +38,10 @@ type lane struct {
 	singles *rate.Limiter // critical alerts that are sent by themselves in a crowd
 	hurry   bool          // the next message is the last one in a plainer form: it does not wait
 
-	quiet    time.Time     // no digest before this
+	quiet    time.Time     // no digest before this, by the steady clock
 	gap      time.Duration // between the last two digests
 	attempts int           // failed ones since the last success
-	notTill  time.Time     // the channel is left alone until then
+	notTill  time.Time     // the channel is left alone until then, by the steady clock: ours may be set at any time
 	broken   bool
 	failure  string
 	lastSent time.Time

@@ -94,13 +94,10 @@ func (l *lane) resume(now time.Time, start bool) {
 			continue
 		}
 		l.attempts = max(l.attempts, d.Attempts)
-		if until := d.NotTill; until.After(l.notTill) {
+		if until := time.Now().Add(min(d.NotTill.Sub(now), brokenPause)); until.After(l.notTill) && d.NotTill.After(now) {
 			l.notTill = until
 			l.failure = d.Error
 		}
-	}
-	if l.notTill.Sub(now) > brokenPause {
-		l.notTill = now.Add(brokenPause)
 	}
 }
 

@@ -46,10 +46,11 @@ func (l *lane) next(t *Teller, now time.Time) (*job, time.Duration) {
 	if len(l.pending) == 0 {
 		return nil, never
 	}
-	if wait := min(l.notTill.Sub(now), brokenPause); wait > 0 {
+	steady := time.Now()
+	if wait := l.notTill.Sub(steady); wait > 0 {
 		return nil, wait
 	}
-	if tokens := l.pace.TokensAt(now); tokens < 1 && !l.hurry {
+	if tokens := l.pace.TokensAt(steady); tokens < 1 && !l.hurry {
 		return nil, time.Duration((1-tokens)*float64(time.Second)) + time.Millisecond
 	}
 	news, change, soonest := l.candidates(t, now)
@@ -67,12 +68,12 @@ func (l *lane) next(t *Teller, now time.Time) (*job, time.Duration) {
 			return single(*change, nil), 0
 		}
 		return single(top, same), 0
-	case top.severity == sessionwarden.Critical && l.singles.AllowN(now, 1):
+	case top.severity == sessionwarden.Critical && l.singles.AllowN(steady, 1):
 		return single(top, same), 0
 	}
-	wait := l.quiet.Sub(now)
+	wait := l.quiet.Sub(steady)
 	switch {
-	case wait <= 0 || wait > longestGap || t.flushing > 0:
+	case wait <= 0 || t.flushing > 0:
 		return gather(news, same), 0
 	case change != nil:
 		return single(*change, nil), 0
@@ -166,7 +167,8 @@ func gather(news []candidate, same map[uint64][]uint64) *job {
 }
 
 // spread widens the gap before the next digest while the flood goes on.
-func (l *lane) spread(now time.Time, critical bool) {
+func (l *lane) spread(critical bool) {
+	now := time.Now()
 	longest := longestGap
 	if critical {
 		longest = longestUrgentGap

@@ -62,8 +62,8 @@ const patience = time.Second
 
 // ready returns how long the alert has to wait before it is sent, 0 for not.
 func ready(a sessionwarden.Alert, d sessionwarden.Delivery, n need, canUpdate bool, now time.Time) time.Duration {
-	if d.Attempts == 0 && d.NotTill.After(now) { // refused in every form: its own pause
-		return min(d.NotTill.Sub(now), brokenPause)
+	if wait := d.NotTill.Sub(now); d.Attempts == 0 && wait > 0 && wait <= brokenPause { // refused in every form: its own pause; longer: the clock was set
+		return wait
 	}
 	age := now.Sub(a.Created)
 	if n == first && !canUpdate && a.Waiting && age >= 0 && age < patience {

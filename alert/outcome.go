@@ -148,7 +148,7 @@ func holdWhy(h sessionwarden.Hold) string {
 	case sessionwarden.HeldByGeo:
 		return "Location data failed to load, so it waits for you."
 	case sessionwarden.HeldByClock:
-		return "This machine's clock cannot be right, so it waits for you."
+		return "This machine's clock cannot be right, so it waits until it is, or for you."
 	case sessionwarden.HeldObserving:
 		return "The history was restored from a backup, and nothing is disconnected until you confirm it."
 	}
@@ -160,6 +160,8 @@ func holdUntil(act sessionwarden.Action, ref time.Time) string {
 	switch {
 	case act.Hold == sessionwarden.HeldStrangers:
 		return "It is ended by itself when the hour's budget is back, one by one; approve ends it at once."
+	case act.Hold == sessionwarden.HeldByClock:
+		return "It goes on by itself when the clock is right, after another look; approve ends it at once."
 	case !act.Deadline.IsZero():
 		return "Without an answer until " + clockTime(act.Deadline, ref) + ", ask_default decides: the session stays, unless the configuration says disconnect."
 	}

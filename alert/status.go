@@ -83,7 +83,7 @@ func (t *Teller) hope(ctx context.Context) bool {
 		return true
 	}
 	left := time.Until(deadline)
-	now := t.now()
+	now := time.Now()
 	for _, l := range t.lanes {
 		if len(l.pending) > 0 && l.notTill.Sub(now) < left {
 			return true

@@ -28,7 +28,7 @@ func (t *Teller) work(ctx context.Context, l *lane) {
 		var sent map[uint64]int
 		if j != nil {
 			m, ref, sent = t.render(l, j, now)
-			l.pace.AllowN(now, 1)
+			l.pace.AllowN(time.Now(), 1)
 			l.hurry = false
 		}
 		owes := l.unsaved || len(l.owed) >= maxWhole
@@ -177,7 +177,7 @@ func (t *Teller) arrived(l *lane, j *job, m Message, ref string, sent map[uint64
 	t.metrics.sent.WithLabelValues(l.name).Inc()
 	if j.digest {
 		ref = "" // one alert's update must not replace the digest
-		l.spread(now, m.Severity == sessionwarden.Critical)
+		l.spread(m.Severity == sessionwarden.Critical)
 	}
 	var deliveries []sessionwarden.Delivery
 	for _, id := range j.ids {
@@ -208,6 +208,7 @@ func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time)
 	t.metrics.failed.WithLabelValues(l.name, e.Class.String()).Inc()
 	d := l.state[j.head]
 	d.Alert, d.Channel, d.Error, d.Time, d.NotTill = j.head, l.name, e.Error(), now, time.Time{}
+	var pause time.Duration
 	switch e.Class {
 	case Reject:
 		d.Attempts = 0
@@ -230,17 +231,15 @@ func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time)
 		if !l.broken {
 			t.log.Error("the channel is broken until a person mends it; it is tried every hour", "channel", l.name, "err", e, "cure", e.Cure)
 		}
-		l.broken, l.notTill = true, now.Add(brokenPause)
+		l.broken, pause = true, brokenPause
 	case Limited:
-		wait := limitedPause
+		pause = limitedPause
 		if e.RetryAfter > 0 {
-			wait = clampRetry(e.RetryAfter)
+			pause = clampRetry(e.RetryAfter)
 		}
-		l.notTill = now.Add(wait)
-		t.log.Warn("the channel limits us", "channel", l.name, "again_in", wait)
+		t.log.Warn("the channel limits us", "channel", l.name, "again_in", pause)
 	default:
-		wait := backOff(l.attempts + 1)
-		l.notTill = now.Add(wait)
+		pause = backOff(l.attempts + 1)
 		if l.attempts == 0 {
 			t.log.Warn("an alert could not be delivered; it is tried again", "channel", l.name, "alert", j.head, "err", e)
 		} else {
@@ -250,7 +249,8 @@ func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time)
 	if e.Class != Reject && e.Class != Lost {
 		l.attempts++
 		l.failure = e.Error()
-		d.Attempts, d.NotTill = l.attempts, l.notTill
+		l.notTill = time.Now().Add(pause)
+		d.Attempts, d.NotTill = l.attempts, now.Add(pause)
 	}
 	if l.broken {
 		t.metrics.broken.WithLabelValues(l.name).Set(1)

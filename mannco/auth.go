@@ -34,8 +34,8 @@ type auth struct {
 	logins []login     // our own, oldest first
 	begun  []time.Time // logins that may have made a session, though no answer said so
 
-	offset  time.Duration // the service's clock minus ours
-	clocked bool
+	date time.Time // the service's clock at its last answer; zero: not known
+	at   time.Time // when that came, by the steady clock: ours may be set at any time
 
 	tried    []time.Time          // logins of the last minute, oldest first
 	refused  *sessionwarden.Fault // why the last login failed; nil: it did not
@@ -63,23 +63,37 @@ func (a *auth) secrets() (key, current secret) {
 	return a.key, current
 }
 
-// clock returns how far the service's clock is ahead of ours.
-func (a *auth) clock() (offset time.Duration, known bool) {
+// clock returns the service's clock now.
+func (a *auth) clock() (now time.Time, known bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.offset, a.clocked
+	return a.date.Add(time.Since(a.at)), !a.date.IsZero()
 }
 
-func (a *auth) setClock(date, now time.Time) {
+func (a *auth) setClock(date time.Time) {
 	a.mu.Lock()
-	a.offset, a.clocked = date.Sub(now), true
+	a.date, a.at = date, time.Now()
 	a.mu.Unlock()
 }
 
 // serviceNow is the service's clock as well as it is known.
 func (c *Client) serviceNow() time.Time {
-	offset, _ := c.auth.clock()
-	return c.now().Add(offset)
+	if now, known := c.auth.clock(); known {
+		return now
+	}
+	return c.now()
+}
+
+// old reports whether t is to be renewed. Without an answer of the service
+// nobody knows, as our own clock may say anything; nor does a clock by which t
+// was old from the first.
+func (c *Client) old(t *token) bool {
+	now, known := c.auth.clock()
+	if !known || now.Before(t.renewAt()) {
+		t.bornOld.Store(false)
+		return false
+	}
+	return !t.bornOld.Load()
 }
 
 // serviceTime is the service's clock when it gave an answer.
@@ -134,6 +148,9 @@ func (a *auth) arrived(t *token, serviceNow time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.refused, a.spacing, a.notTill = nil, 0, time.Time{}
+	// What this login's time tells as well needs no note of its own, which
+	// would count twice after a restart.
+	a.begun = slices.DeleteFunc(a.begun, func(at time.Time) bool { return at.Sub(t.identity.Issued).Abs() < loginSlack/2 })
 	a.logins = pruneLogins(append(a.all(t.identity.Addr), login{At: t.identity.Issued, Addr: t.identity.Addr}), serviceNow)
 	a.begun = nil
 }

@@ -148,7 +148,7 @@ func (c *Client) once(ctx context.Context, q request) (again bool, f *sessionwar
 		}
 	}()
 	if !a.date.IsZero() {
-		c.auth.setClock(a.date, c.now())
+		c.auth.setClock(a.date)
 	}
 	return c.understand(q, a)
 }

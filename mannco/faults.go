@@ -70,8 +70,8 @@ func (c *Client) networkFault(r route, err error) *sessionwarden.Fault {
 // so only if the clock is known to be wrong.
 func (c *Client) certificateTime(cert *x509.Certificate) (sessionwarden.FaultKind, string) {
 	now := c.now().UTC()
-	offset, known := c.auth.clock()
-	wrong := now.Year() < 2026 || known && offset.Abs() > 24*time.Hour
+	theirs, known := c.auth.clock()
+	wrong := now.Year() < 2026 || known && theirs.Sub(now).Abs() > 24*time.Hour
 	clock := "this machine's clock says " + now.Format(time.RFC3339) + ", which cannot be right: set it"
 	switch {
 	case wrong:

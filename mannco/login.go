@@ -18,7 +18,7 @@ func (c *Client) ready(ctx context.Context) (*token, error) {
 	if t == nil {
 		return c.logInAgain(ctx, nil)
 	}
-	if !c.serviceNow().Before(t.renewAt()) {
+	if c.old(t) {
 		return c.renew(ctx, t), nil
 	}
 	return t, nil
@@ -76,8 +76,9 @@ func (c *Client) adoptStored(refused *token) *token {
 	if t == nil || t.raw.reveal() == refused.raw.reveal() || !t.identity.Issued.After(refused.identity.Issued) {
 		return nil
 	}
+	now := c.serviceNow()
 	c.auth.mu.Lock()
-	c.auth.logins = pruneLogins(append(known.logins, c.auth.logins...), c.now().Add(c.auth.offset))
+	c.auth.logins = pruneLogins(append(known.logins, c.auth.logins...), now)
 	c.auth.mu.Unlock()
 	c.auth.adopt(t, false)
 	return t
@@ -118,6 +119,7 @@ func (c *Client) logIn(ctx context.Context) (*token, error) {
 	_ = mishap.At("login.answered")
 	c.metrics.logins[outcomeOf(f)].Inc()
 	if f == nil {
+		t.bornOld.Store(!c.serviceNow().Before(t.renewAt()))
 		c.auth.arrived(t, c.serviceNow())
 		return t, nil
 	}

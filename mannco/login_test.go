@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -421,4 +422,76 @@ func TestStoppingDoesNotWaitForALogin(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 	})
+}
+
+// A Date header that is a year ahead makes every token look old: it is renewed
+// once, and not every ten minutes.
+func TestAServiceWhoseClockRunsAheadIsNotLoggedInToAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newFake().running()
+		ahead := time.Duration(0)
+		c := s.client(t, func(o *mannco.Options) { o.Transport = shifted{s, &ahead} })
+		mustList(t, c)
+		ahead = 365 * 24 * time.Hour
+		for range 12 * 60 {
+			time.Sleep(time.Minute)
+			mustList(t, c)
+		}
+		if n := s.loginCount(); n > 2 {
+			t.Errorf("%d logins in twelve hours", n)
+		}
+		ahead = 0
+		mustList(t, c)
+		n := s.loginCount()
+		time.Sleep(s.life * 9 / 10)
+		mustList(t, c)
+		mustList(t, c)
+		if got := s.loginCount() - n; got != 1 {
+			t.Errorf("%d renewals when the clock was right again and the token old", got)
+		}
+	})
+}
+
+// Our own clock makes no token old: the service's does.
+func TestOurClockMakesNoTokenOld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newFake().running()
+		ours := time.Duration(0)
+		file := filepath.Join(t.TempDir(), "main.json")
+		options := func(o *mannco.Options) {
+			o.TokenFile, o.Now = file, func() time.Time { return s.now().Add(ours) }
+		}
+		c := s.client(t, options)
+		mustList(t, c)
+		for _, ours = range []time.Duration{40 * 24 * time.Hour, -40 * 24 * time.Hour, 0, 3 * 365 * 24 * time.Hour} {
+			mustList(t, c)
+			mustList(t, c)
+			c = s.client(t, options) // and over a restart
+			mustList(t, c)
+			mustList(t, c)
+		}
+		if n := s.loginCount(); n != 1 {
+			t.Errorf("%d logins, as our clock was set", n)
+		}
+	})
+}
+
+// shifted is a way to the service that moves its Date header.
+type shifted struct {
+	next http.RoundTripper
+	by   *time.Duration
+}
+
+func (s shifted) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := s.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	date, err := http.ParseTime(answer.Header.Get("Date"))
+	if err == nil {
+		answer.Header.Set("Date", date.Add(*s.by).UTC().Format(http.TimeFormat))
+	}
+	return answer, nil
 }

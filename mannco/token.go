@@ -26,6 +26,8 @@ type token struct {
 
 	sawOwn atomic.Bool // a live list had our own session under it
 	ending atomic.Bool // we asked the service to end it, or may have
+
+	bornOld atomic.Bool // the service's clock said so when we got it: it is wrong
 }
 
 var errNoToken = errors.New("the answer to the login holds no token")

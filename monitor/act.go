@@ -52,7 +52,8 @@ func (m *Monitor) hasWork(w *watch, now time.Time) bool {
 				return true
 			}
 		case a.State == sessionwarden.Held:
-			if !a.Deadline.IsZero() && !now.Before(a.Deadline) || a.Hold == sessionwarden.HeldStrangers || m.resumed(a) {
+			if !a.Deadline.IsZero() && !now.Before(a.Deadline) || a.Hold == sessionwarden.HeldStrangers || m.resumed(a) ||
+				a.Hold == sessionwarden.HeldByClock && m.clockIsRight(w) {
 				return true
 			}
 		}
@@ -104,7 +105,7 @@ func (m *Monitor) act(ctx context.Context, w *watch) {
 // that is still missing.
 func (m *Monitor) comeBack(w *watch) {
 	w.mu.Lock()
-	now := m.clock()
+	now, step := m.ownClock(w), m.step(w)
 	soon := now.Add(min(freshFor*time.Duration(1+w.misses), time.Minute))
 	var soonest time.Time
 	for _, a := range w.h.Actions {
@@ -129,7 +130,7 @@ func (m *Monitor) comeBack(w *watch) {
 	}
 	w.mu.Unlock()
 	if !soonest.IsZero() {
-		m.hurry(w, soonest)
+		m.hurry(w, soonest.Add(step))
 	}
 }
 
@@ -196,6 +197,9 @@ func (m *Monitor) release(ctx context.Context, w *watch) {
 		if m.resumed(a) {
 			d.settle(a, sessionwarden.Planned, "a person confirmed the history")
 		}
+		if a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldByClock && m.clockIsRight(w) {
+			d.settle(a, sessionwarden.Planned, "the clock can be relied on again")
+		}
 		if triesLater(a) && !d.now.Before(a.NotTill) && !probed {
 			if probed = a.State == sessionwarden.Refused; probed {
 				d.postpone(a.ID) // one probe for the missing call is enough
@@ -225,11 +229,11 @@ func (d *draft) decide(a sessionwarden.Action, decision policy.Decision) {
 func (m *Monitor) nextAction(w *watch) (sessionwarden.Action, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := m.clock()
+	now := m.ownClock(w)
 	var next sessionwarden.Action
 	found := false
 	for _, a := range w.h.Actions {
-		due := !now.Before(a.NotTill) || a.NotTill.Sub(now) > reprobe // or the clock was set back
+		due := !now.Before(a.NotTill)
 		if a.State == sessionwarden.Planned && due && (!found || a.Attempts < next.Attempts) {
 			next, found = a, true
 		}

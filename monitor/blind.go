@@ -70,6 +70,10 @@ func (d *draft) recovered(seen reading) {
 	}
 	d.h.Blind = sessionwarden.Blindness{}
 	d.rails = rails(seen.badData, d.rails.Observing, d.earliest, seen.live.ServerTime, d.now, d.now)
+	d.unsure = false
+	if server := seen.live.ServerTime; d.rails.Clock != "" && server.After(d.now) {
+		d.seen = server
+	}
 	d.w.timing.Lock()
 	d.w.doubt = d.rails.Clock
 	d.w.timing.Unlock()

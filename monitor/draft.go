@@ -23,6 +23,9 @@ type draft struct {
 	rails    policy.Rails
 	earliest time.Time
 	w        *watch
+	base     time.Time // [Monitor.base] of the clock that h is by
+	unsure   bool      // the clock was set since the last good poll
+	seen     time.Time // when what is seen is seen: now, or later where our clock may be slow
 
 	h        sessionwarden.History
 	touched  map[uint64]bool          // live sightings to be written
@@ -43,6 +46,11 @@ func (m *Monitor) draft(w *watch) *draft {
 	_, failed := m.opts.LocationData()
 	_, observing := m.opts.Observing()
 	d.rails = rails(failed, observing, m.opts.Earliest, w.list.ServerTime, w.read, now)
+	d.base, d.unsure, d.seen = w.base, w.unsure, now
+	if step := m.step(w); step != 0 {
+		d.base = w.base.Add(step)
+		d.clockSet(step)
+	}
 	d.h.Spent = slices.DeleteFunc(d.h.Spent, func(s sessionwarden.Spent) bool { return now.Sub(s.At) >= time.Hour })
 	d.h.Logouts = slices.DeleteFunc(d.h.Logouts, func(t time.Time) bool { return now.Sub(t) >= time.Hour })
 	return d
@@ -137,8 +145,9 @@ func (d *draft) change() sessionwarden.Change {
 // that the poll ended with, if any, and is returned unless the commit fails.
 func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause error) error {
 	w.lesson = policy.NextLesson(d.h.Live, d.now)
-	if d.empty() && (d.now.Sub(w.flushed) < flushEvery || d.h.Baseline.IsZero()) {
-		w.h = d.h
+	flushed := w.flushed.Add(d.base.Sub(w.base))
+	if d.empty() && (d.now.Sub(flushed) < flushEvery || d.h.Baseline.IsZero()) {
+		w.h, w.base, w.unsure, w.flushed = d.h, d.base, d.unsure, flushed
 		return cause
 	}
 	d.reviseAll()
@@ -154,7 +163,7 @@ func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause
 		return err
 	}
 	_ = mishap.At("change.committed")
-	w.h = c.History
+	w.h, w.base, w.unsure = c.History, d.base, d.unsure
 	w.flushed = d.now
 	for _, a := range c.Alerts {
 		w.remember(a)

@@ -101,7 +101,8 @@ type Monitor struct {
 	unsaved atomic.Pointer[string] // why the last commit failed; nil: it did not
 	ending  atomic.Bool            // no work is begun any more
 	lost    bool                   // the journal cannot be used, as people were told; only Run uses it
-	looked  time.Time              // when Run looked last at what is due; only Run uses it
+	based   time.Time              // [Monitor.base] when Run looked last at what is due; only Run uses it
+	began   time.Time              // by the steady clock
 
 	mu      sync.Mutex
 	watches map[string]*watch
@@ -135,6 +136,8 @@ type watch struct {
 	alerts map[uint64]sessionwarden.Alert // of matters that go on
 	list   sessionwarden.Listing          // the last one
 	read   time.Time                      // when it had been read; zero: none in this process
+	base   time.Time                      // [Monitor.base] of the clock that what waits in h is by
+	unsure bool                           // the clock was set since the last good poll
 	gen    uint64                         // generation of the location data that the live sessions were located with
 
 	expired    time.Time // when expired sessions were listed last
@@ -186,6 +189,7 @@ func New(opts Options) *Monitor {
 		polls:   make(chan struct{}, opts.Parallel),
 		changed: make(chan struct{}, 1),
 		watches: make(map[string]*watch),
+		began:   time.Now(),
 	}
 	m.watchStates(opts.Registerer)
 	return m
@@ -226,7 +230,7 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 				return err
 			}
 			// First polls of many accounts are spread over seconds, in bursts.
-			w = &watch{h: h, next: now.Add(time.Duration(i/firstBurst) * time.Second), flushed: now, alerts: openMatters(h, open)}
+			w = &watch{h: believable(h, a.Account, now, m.opts.Earliest), base: m.base(), next: now.Add(time.Duration(i/firstBurst) * time.Second), flushed: now, alerts: openMatters(h, open)}
 			w.schedule = schedule
 			w.configure(a)
 			w.notices = recent(notices(a.Account.Name, open), now)

@@ -134,7 +134,8 @@ func (m *Monitor) quiet(w *watch, seen reading, now time.Time) bool {
 	return seen.live.Unchanged && seen.live.Complete && w.list.Complete && len(seen.ended) == 0 &&
 		!seen.live.LoggedOut && !w.read.IsZero() && seen.gen == w.gen &&
 		w.h.Stamp == w.stamp && w.misses == 0 && w.h.Blind.Since.IsZero() &&
-		!w.absent() && !m.hasWork(w, now) &&
+		!w.absent() && !m.hasWork(w, now) && !w.unsure && m.step(w) == 0 &&
+		(w.doubt == "") == (rails("", false, m.opts.Earliest, seen.live.ServerTime, now, now).Clock == "") &&
 		(w.lesson.IsZero() || now.Before(w.lesson)) && now.Sub(w.flushed) < flushEvery
 }
 
@@ -296,7 +297,7 @@ func stillTrue(v sessionwarden.Verdict, f sessionwarden.Finding, a sessionwarden
 
 // learn lets the profile learn from sessions that are old and clean enough.
 func (d *draft) learn() {
-	if d.rails.Clock != "" {
+	if d.rails.Clock != "" || d.unsure {
 		return // no telling how old a session is
 	}
 	profile, learned := policy.Learn(d.account, d.h.Profile, d.h.Live, d.now)

@@ -65,7 +65,7 @@ const stillListed = "the service said that it is ended, but still lists it; tryi
 func (d *draft) gone(a sessionwarden.Action) {
 	if s := d.live(a.Seq); s != nil && a.Kind == sessionwarden.EndOne {
 		if s.Missing.IsZero() {
-			s.Missing = d.now
+			s.Missing = d.seen
 		}
 		d.leave(a.Seq)
 	}

@@ -34,6 +34,7 @@ const (
 // on under other facts, and who is gone. A session is gone when two complete
 // lists in a row lack it; an incomplete list proves nobody's absence.
 func (d *draft) record(at located) news {
+	d.notInFuture()
 	n := news{fresh: make(map[uint64]arrival), reclassified: make(map[uint64]bool), told: make(map[uint64]bool)}
 	match := d.matcher()
 	listed := make(map[uint64]bool, len(at.live.Rows))
@@ -88,6 +89,20 @@ func (d *draft) record(at located) news {
 	}
 	d.prunePast()
 	return n
+}
+
+// notInFuture mends what was seen while our clock or the service's was fast:
+// what is to be learned from would else wait until that time has come.
+func (d *draft) notInFuture() {
+	if d.rails.Clock != "" {
+		return
+	}
+	for i := range d.h.Live {
+		if s := &d.h.Live[i]; s.FirstSeen.Sub(d.now) > stepSlack {
+			s.FirstSeen, s.LastSeen = d.now, d.now
+			d.touch(s.Seq)
+		}
+	}
 }
 
 // matcher returns a function that finds the live sighting that a row goes on:
@@ -145,7 +160,7 @@ func samePlace(a, b netip.Addr) bool {
 func (d *draft) arrive(n *news, row sessionwarden.Session, where sessionwarden.Location, before *sessionwarden.Sighting) uint64 {
 	s := sessionwarden.Sighting{
 		Seq: d.next(), Account: d.account.Name, Session: row, Location: where,
-		Device: policy.Device(row.UserAgent), FirstSeen: d.now, LastSeen: d.now,
+		Device: policy.Device(row.UserAgent), FirstSeen: d.seen, LastSeen: d.seen,
 		Baseline: d.h.Baseline.IsZero(),
 	}
 	d.h.Live = append(d.h.Live, s)
@@ -164,7 +179,7 @@ func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at 
 		s.Device, flipped = policy.Device(row.UserAgent), true
 		n.told[s.Seq] = true
 	}
-	s.Session, s.LastSeen, s.Missing = row, d.now, time.Time{}
+	s.Session, s.LastSeen, s.Missing = row, d.seen, time.Time{}
 	if flipped {
 		d.touch(s.Seq)
 	}
@@ -235,7 +250,7 @@ func (d *draft) absent(listed map[uint64]bool) {
 		switch {
 		case listed[s.Seq]:
 		case s.Missing.IsZero():
-			d.live(s.Seq).Missing = d.now
+			d.live(s.Seq).Missing = d.seen
 		default:
 			d.leave(s.Seq)
 		}
@@ -275,13 +290,13 @@ func (d *draft) cameAndWent(n *news, row sessionwarden.Session, where sessionwar
 	if !first && !row.Started.IsZero() && row.Started.Before(d.h.Floor) {
 		return
 	}
-	gone := d.now
+	gone := d.seen
 	if !row.Expires.IsZero() && row.Expires.Before(gone) {
 		gone = row.Expires
 	}
 	n.ended = append(n.ended, sessionwarden.Sighting{
 		Seq: d.next(), Account: d.account.Name, Session: row, Location: where,
-		Device: policy.Device(row.UserAgent), FirstSeen: d.now, LastSeen: d.now, GoneAt: gone,
+		Device: policy.Device(row.UserAgent), FirstSeen: d.seen, LastSeen: d.seen, GoneAt: gone,
 		State: sessionwarden.Gone, Late: true, Baseline: first,
 	})
 	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: row.Key(), Started: row.Started})
@@ -290,7 +305,9 @@ func (d *draft) cameAndWent(n *news, row sessionwarden.Session, where sessionwar
 // prunePast forgets the oldest of what is gone. What started before the
 // newest forgotten one is old news from then on.
 func (d *draft) prunePast() {
-	old := func(p sessionwarden.Past) bool { return !p.Started.IsZero() && d.now.Sub(p.Started) > pastAge }
+	old := func(p sessionwarden.Past) bool {
+		return d.rails.Clock == "" && !p.Started.IsZero() && d.now.Sub(p.Started) > pastAge
+	}
 	drop := max(0, len(d.h.Past)-maxPast)
 	kept := d.h.Past[:0]
 	for i, p := range d.h.Past {

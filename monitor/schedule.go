@@ -99,11 +99,19 @@ func (m *Monitor) Run(ctx context.Context) error {
 func (m *Monitor) due(now time.Time) (due []*watch, wait time.Duration) {
 	watches := m.all()
 	wait = maxWait
-	back := now.Before(m.looked) || m.looked.IsZero() // the clock was set back, or may have been
-	m.looked = now
+	base := m.base()
+	step := base.Sub(m.based)
+	first := m.based.IsZero()
+	back := !first && step <= -stepSlack // the clock was set back
+	if first || step.Abs() >= stepSlack {
+		m.based = base
+	}
 	for _, w := range watches {
 		w.timing.Lock()
 		if back {
+			w.next = w.next.Add(step)
+		}
+		if first || back {
 			if fresh := w.schedule.Next(now); fresh.Before(w.next) {
 				w.next = fresh
 			}
@@ -163,7 +171,7 @@ func (m *Monitor) hurry(w *watch, t time.Time) {
 // actSoon carries out what is planned for w, beside the polls.
 func (m *Monitor) actSoon(ctx context.Context, w *watch) {
 	w.mu.Lock()
-	idle := !m.hasWork(w, m.clock())
+	idle := !m.hasWork(w, m.ownClock(w))
 	w.mu.Unlock()
 	if idle {
 		m.comeBack(w)
@@ -194,6 +202,10 @@ func (m *Monitor) forget(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		}
+		if !m.mayForget() {
+			timer.Reset(forgetEvery)
+			continue
 		}
 		rows, more, err := m.opts.Forget(ctx)
 		switch {

@@ -261,11 +261,7 @@ func (p *planning) standing(w *wish) (state sessionwarden.ActionState, hold sess
 			return sessionwarden.Held, sessionwarden.HeldByAsk, "waits for an answer, for as long as it takes", deadline
 		}
 		deadline = p.now.Add(p.a.AskTimeout)
-		then := "; without one it stays"
-		if p.a.AskDefault == sessionwarden.DisconnectSession {
-			then = "; without one it is ended"
-		}
-		return sessionwarden.Held, sessionwarden.HeldByAsk, "waits for an answer until " + clockText(deadline) + then, deadline
+		return sessionwarden.Held, sessionwarden.HeldByAsk, AskNote(*p.a, deadline), deadline
 	}
 	if hold, note := interlock(p.rails, w.elsewhere); hold != sessionwarden.NotHeld {
 		return sessionwarden.Held, hold, note, deadline
@@ -274,6 +270,18 @@ func (p *planning) standing(w *wish) (state sessionwarden.ActionState, hold sess
 		return sessionwarden.DryRun, sessionwarden.NotHeld, dryRun, deadline
 	}
 	return sessionwarden.Planned, sessionwarden.NotHeld, "", deadline
+}
+
+// AskNotePrefix begins the note of a question with a deadline.
+const AskNotePrefix = "waits for an answer until "
+
+// AskNote is the note of a question that stands until deadline.
+func AskNote(a sessionwarden.Account, deadline time.Time) string {
+	then := "; without one it stays"
+	if a.AskDefault == sessionwarden.DisconnectSession {
+		then = "; without one it is ended"
+	}
+	return AskNotePrefix + clockText(deadline) + then
 }
 
 // held reports whether the guard against a mistaken rule holds w.
@@ -292,7 +300,7 @@ func interlock(rails Rails, elsewhere bool) (sessionwarden.Hold, string) {
 	case rails.Observing:
 		return sessionwarden.HeldObserving, observing
 	case rails.Clock != "":
-		return sessionwarden.HeldByClock, "the clock cannot be right: " + rails.Clock + "; waits for an answer"
+		return sessionwarden.HeldByClock, "the clock cannot be right: " + rails.Clock + "; goes on by itself when it is, or at once when approved"
 	case rails.Location != "" && !elsewhere:
 		return sessionwarden.HeldByGeo, "the location data cannot be relied on: " + rails.Location + "; waits for an answer"
 	}
