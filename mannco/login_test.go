@@ -443,6 +443,7 @@ func TestAServiceWhoseClockRunsAheadIsNotLoggedInToAgainAndAgain(t *testing.T) {
 		}
 		ahead = 0
 		mustList(t, c)
+		mustList(t, c)
 		n := s.loginCount()
 		time.Sleep(s.life * 9 / 10)
 		mustList(t, c)

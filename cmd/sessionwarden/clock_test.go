@@ -3,6 +3,9 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"slices"
 	"strings"
@@ -295,12 +298,13 @@ func TestTroubleOnTheWayEndsWhenTheClockJumps(t *testing.T) {
 func TestNothingIsForgottenByAClockThatRunsAhead(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
+		b.defaults[1] = `schedule = "@every 30s"`
 		b.atHome()
 		guest := b.signIn(homeAddr2, iphone)
 		b.start()
 		b.pass(time.Minute)
 		b.service.SignOut("main", number(guest))
-		b.pass(time.Minute)
+		b.pass(2 * time.Minute)
 		before, first := len(b.sightings()), b.sightings()[0].Seq
 		b.shift(3 * 365 * 24 * time.Hour)
 		b.pass(2 * time.Hour)
@@ -318,6 +322,7 @@ func TestBootIn1970(t *testing.T) {
 	inBubble(t, func(b *bubble) {
 		b.defaults[0] = `expected_countries = ["DE", "BR"]`
 		b.rules = []string{`new_country = "log"`, `stranger = "log"`}
+		b.defaults[1] = `schedule = "@every 30s"`
 		b.shift(-b.wall().Sub(time.Unix(60, 0)))
 		b.atHome()
 		b.start()
@@ -330,7 +335,7 @@ func TestBootIn1970(t *testing.T) {
 			t.Errorf("learned in 1970: %+v", p)
 		}
 		b.shift(b.now().Sub(b.wall())) // the time comes from the network
-		b.pass(time.Minute)
+		b.pass(2 * time.Minute)
 		b.wantEnded(thief)
 		b.wantState("in the right year", thief, "verified")
 		for _, s := range b.sightings() {
@@ -408,6 +413,7 @@ func TestTheServicesClockIsOff(t *testing.T) {
 		t.Run(by, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(b *bubble) {
+				b.defaults[1] = `schedule = "@every 30s"`
 				owner := b.atHome()
 				b.start()
 				b.pass(time.Minute)
@@ -417,14 +423,14 @@ func TestTheServicesClockIsOff(t *testing.T) {
 					t.Errorf("%d logins in six hours", n)
 				}
 				thief := b.signIn(farAddr, chrome)
-				b.pass(4 * polled)
+				b.pass(2 * time.Minute)
 				want := "held"
 				if strings.HasSuffix(by, "1h") {
 					want = "verified"
 				}
 				b.wantState("meanwhile", thief, want)
 				b.service.ClearFaults()
-				b.pass(time.Minute)
+				b.pass(2 * time.Minute)
 				b.wantState("in the end", thief, "verified")
 				b.wantEnded(thief)
 				if !b.alive(owner) {
@@ -488,5 +494,30 @@ func TestSessionTimesInEveryForm(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A schedule may name a zone on a machine that has no zone data.
+func TestSchedulesHaveTheirZonesBuiltIn(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == `"time/tzdata"` }) {
+		t.Error("the zone data is not built in")
+	}
+	w := newWorld(t)
+	w.env = []string{"ZONEINFO=/nowhere", "TZ=Nowhere/AtAll"}
+	w.defaults = []string{`expected_countries = ["DE"]`, `schedule = "CRON_TZ=Europe/Berlin 30 2 * * *"`}
+	w.atHome()
+	w.start()
+	next := w.status().Accounts[0].NextPoll
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := next.In(berlin); at.Hour() != 2 || at.Minute() != 30 || time.Until(next) > 48*time.Hour {
+		t.Errorf("the next poll is at %v", at)
 	}
 }
