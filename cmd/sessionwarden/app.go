@@ -40,6 +40,7 @@ type app struct {
 	monitor  *monitor.Monitor
 	teller   *alert.Teller
 	metrics  *mannco.Metrics
+	ways     ways // to the services, as the configuration in use has them
 	api      http.Handler
 	started  time.Time
 	running  bool
@@ -178,10 +179,11 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		Usable: db.Usable, Observing: db.Observing, Resume: db.Resume,
 		Earliest: places.Made().AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
-	watched, err := a.watched(cfg)
+	watched, ways, err := a.watched(cfg)
 	if err != nil {
 		return err
 	}
+	a.ways = ways
 	if err := a.monitor.Watch(ctx, watched); err != nil {
 		return err
 	}
@@ -240,22 +242,29 @@ func databasePath(cfg *config.Config) string { return filepath.Join(cfg.DataDir,
 
 // watched makes the clients of the configured accounts. An account in dry run
 // gets nothing that could end a session.
-func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
-	transports := make(map[string]http.RoundTripper)
-	var list []monitor.Watched
+//
+// The ways there are new ones, as certificates may have changed; those before
+// are closed by whoever has put the new ones in use.
+func (a *app) watched(cfg *config.Config) (list []monitor.Watched, _ ways, err error) {
+	transports := make(ways)
+	defer func() {
+		if err != nil {
+			transports.close()
+		}
+	}()
 	for _, account := range cfg.Accounts {
 		transport := transports[account.CAFile]
 		if transport == nil {
 			made, err := a.outside.services(account.CAFile)
 			if err != nil {
-				return nil, fmt.Errorf("account %s: %w", account.Name, err)
+				return nil, nil, fmt.Errorf("account %s: %w", account.Name, err)
 			}
 			transport = made
 			transports[account.CAFile] = made
 		}
 		client, err := newClient(a.cfg.DataDir, account, transport, a.log, a.metrics, a.outside.now)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		w := monitor.Watched{Account: account.Account, Lister: client, Ender: client}
 		if account.DryRun {
@@ -263,7 +272,20 @@ func (a *app) watched(cfg *config.Config) ([]monitor.Watched, error) {
 		}
 		list = append(list, w)
 	}
-	return list, nil
+	return list, transports, nil
+}
+
+// ways are the connection pools to the services, by their CA file.
+type ways map[string]http.RoundTripper
+
+// close lets the connections go that nobody uses; the others follow when their
+// answer is there.
+func (w ways) close() {
+	for _, way := range w {
+		if pool, ok := way.(interface{ CloseIdleConnections() }); ok {
+			pool.CloseIdleConnections()
+		}
+	}
 }
 
 // onlyLists is what a dry run has of a client.

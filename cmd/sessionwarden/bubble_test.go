@@ -67,6 +67,7 @@ type bubble struct {
 	geo      []string // lines under [geo]
 	accounts []string // names; their keys are testKey + "-" + name
 	extra    string   // more lines at the end
+	level    string   // of the log; "": debug
 
 	// Called with each call to the service before and after it is answered,
 	// from the goroutine that makes it; nil: nothing. Change before start, or
@@ -157,7 +158,7 @@ func (b *bubble) shift(d time.Duration) { b.offset.Add(int64(d)) }
 // configuration makes the configuration as it stands in the bubble.
 func (b *bubble) configuration() (*config.Config, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "data_dir = %q\ninstance = %q\n[log]\nlevel = \"debug\"\nformat = %q\n[web]\nlisten = \"\"\n", b.dir, b.instance, cmp.Or(b.logForm, "text"))
+	fmt.Fprintf(&text, "data_dir = %q\ninstance = %q\n[log]\nlevel = %q\nformat = %q\n[web]\nlisten = \"\"\n", b.dir, b.instance, cmp.Or(b.level, "debug"), cmp.Or(b.logForm, "text"))
 	fmt.Fprintf(&text, "[geo]\n%s\n", strings.Join(b.geo, "\n"))
 	fmt.Fprintf(&text, "[alert.slack]\nbot_token = %q\nchannel = \"#security\"\n", testToken)
 	fmt.Fprintf(&text, "[defaults]\n%s\n", strings.Join(b.defaults, "\n"))

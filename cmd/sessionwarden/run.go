@@ -193,9 +193,14 @@ func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
 	a.places.Refresh()
 	cfg, err := load()
 	if err == nil {
-		watched, werr := a.watched(cfg)
+		watched, made, werr := a.watched(cfg)
 		if err = werr; err == nil {
-			err = a.monitor.Watch(ctx, watched)
+			if err = a.monitor.Watch(ctx, watched); err != nil {
+				made.close()
+			} else {
+				a.ways.close()
+				a.ways = made
+			}
 		}
 	}
 	if err != nil {

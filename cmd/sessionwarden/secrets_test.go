@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"net/http"
 	"net/url"
 	"os"
@@ -69,9 +70,25 @@ func (s *search) look(where, text string, but ...string) {
 			s.found = append(s.found, where+" holds "+what)
 		}
 	}
-	for signature := range s.tokens {
-		if !slices.Contains(but, "a JWT") && strings.Contains(text, signature) {
+	if len(s.tokens) == 0 || slices.Contains(but, "a JWT") {
+		return
+	}
+	for word := range wordsOf(text) {
+		if s.tokens[word] {
 			s.found = append(s.found, where+" holds the signature of a JWT")
+		}
+	}
+}
+
+// wordsOf returns the pieces of a text that are long enough for a signature.
+func wordsOf(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for word := range strings.FieldsFuncSeq(text, func(r rune) bool {
+			return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+		}) {
+			if len(word) >= 40 && !yield(word) {
+				return
+			}
 		}
 	}
 }

@@ -91,6 +91,7 @@ type world struct {
 	env      []string // more of the environment
 	binary   string   // what is run; "": this test binary, as the program
 	top      string   // more lines at the begin
+	level    string   // of the log; "": debug
 }
 
 // newWorld makes a world with one account, "main", whose owner expects to be
@@ -146,7 +147,7 @@ func (w *world) alsoWatch(name string) {
 func (w *world) write() {
 	w.t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\ndata_dir = %q\n[web]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"debug\"\n", w.top, filepath.Join(w.dir, "data"))
+	fmt.Fprintf(&b, "%s\ndata_dir = %q\n[web]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = %q\n", w.top, filepath.Join(w.dir, "data"), cmp.Or(w.level, "debug"))
 	if w.geo != nil {
 		fmt.Fprintf(&b, "[geo]\n%s\n", strings.Join(w.geo, "\n"))
 	}
