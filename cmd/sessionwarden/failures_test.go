@@ -985,7 +985,7 @@ func TestADryRunHasNothingToEndSessionsWith(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		watched, err := b.app.watched(cfg)
+		watched, _, err := b.app.watched(cfg)
 		if err != nil || len(watched) != 1 || watched[0].Ender != nil || watched[0].Lister == nil {
 			t.Fatalf("%+v, %v", watched, err)
 		}
