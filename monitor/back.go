@@ -41,16 +41,16 @@ func (w *watch) remember(a sessionwarden.Alert) {
 // forgetMatters drops the alerts that no open action belongs to any more and
 // no session is expected back in.
 func (w *watch) forgetMatters(now time.Time) {
+	expected := make(map[uint64]bool)
 	for f, id := range w.faces {
-		if a, ok := w.alerts[id]; !ok || now.Sub(a.Created) >= flapFor {
+		if a, ok := w.alerts[id]; ok && now.Sub(a.Created) < flapFor {
+			expected[id] = true
+		} else {
 			delete(w.faces, f)
 		}
 	}
-	for id, a := range w.alerts {
-		if len(a.Items) > 0 && now.Sub(a.Created) < flapFor {
-			continue
-		}
-		if !slices.ContainsFunc(w.h.Actions, func(action sessionwarden.Action) bool { return action.AlertID == id }) {
+	for id := range w.alerts {
+		if !expected[id] && !slices.ContainsFunc(w.h.Actions, func(action sessionwarden.Action) bool { return action.AlertID == id }) {
 			delete(w.alerts, id)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"sessionwarden"
 	"sessionwarden/monitor"
 )
 
@@ -40,6 +41,33 @@ func TestForgettingKeepsPace(t *testing.T) {
 		want := []time.Duration{10 * time.Minute, 20 * time.Minute, 20*time.Minute + 20*time.Second, 20*time.Minute + 40*time.Second, 30*time.Minute + 40*time.Second, 40*time.Minute + 40*time.Second}
 		if !slices.Equal(at, want) {
 			t.Errorf("forgot at %v, want %v", at, want)
+		}
+	})
+}
+
+// A mistake of the program's own in that ends neither it nor the watch.
+func TestAPanicWhileForgettingIsContained(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tried := 0
+		var told []sessionwarden.Alert
+		m := monitor.New(monitor.Options{
+			Forget: func(context.Context) (int, bool, error) {
+				tried++
+				panic("a mistake in the program")
+			},
+			Urgent: func(a sessionwarden.Alert) { told = append(told, a) },
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- m.Run(ctx) }()
+		pass(45 * time.Minute)
+		cancel()
+		if err := <-done; err != nil || tried != 4 {
+			t.Errorf("tried %d times, %v", tried, err)
+		}
+		if len(told) != 1 || told[0].Kind != sessionwarden.ProgramError {
+			t.Errorf("told %+v", told)
 		}
 	})
 }

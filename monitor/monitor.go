@@ -103,6 +103,7 @@ type Monitor struct {
 	lost    bool                   // the journal cannot be used, as people were told; only Run uses it
 	based   time.Time              // [Monitor.base] when Run looked last at what is due; only Run uses it
 	began   time.Time              // by the steady clock
+	forgot  atomic.Bool            // people know that forgetting panics
 
 	mu      sync.Mutex
 	watches map[string]*watch

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -207,7 +208,7 @@ func (m *Monitor) forget(ctx context.Context) {
 			timer.Reset(forgetEvery)
 			continue
 		}
-		rows, more, err := m.opts.Forget(ctx)
+		rows, more, err := m.forgetSome(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			m.log.Warn("could not forget old history", "err", err)
@@ -220,6 +221,28 @@ func (m *Monitor) forget(ctx context.Context) {
 			timer.Reset(forgetEvery)
 		}
 	}
+}
+
+// forgetSome is Options.Forget with its panics contained: the watch does not end
+// because old history cannot be forgotten.
+func (m *Monitor) forgetSome(ctx context.Context) (rows int, more bool, err error) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		m.metrics.panics.Inc()
+		m.log.Error("panicked; the watch goes on", "while", "forgetting old history", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		err = fmt.Errorf("the program made a mistake: %v", r)
+		if !m.forgot.Swap(true) {
+			m.opts.Urgent(sessionwarden.Alert{
+				Kind: sessionwarden.ProgramError, Severity: sessionwarden.Warning, Created: m.clock(), Updated: m.clock(),
+				Title: "The program made a mistake while forgetting old history",
+				Lines: []string{"The watch goes on, and it is tried again; meanwhile the database grows.", "Please report it with the lines of the log that follow \"panicked\"."},
+			})
+		}
+	}()
+	return m.opts.Forget(ctx)
 }
 
 // Once polls every account once, carries out what is planned and looks again

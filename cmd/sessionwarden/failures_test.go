@@ -1281,3 +1281,80 @@ func TestTheLastGoodPollIsAMetric(t *testing.T) {
 		}
 	})
 }
+
+// The same where the mistake is made while something is ended.
+func TestAPanicInAnActionIsToldAndTheActionIsDone(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		open, panicked := b.service.Transport(), false
+		b.startWith(way(func(r *http.Request) (*http.Response, error) {
+			if strings.HasPrefix(r.URL.Path, "/user/disconnectSession/") && !panicked {
+				panicked = true
+				panic("a mistake in the program")
+			}
+			return open.RoundTrip(r)
+		}))
+		b.pass(time.Minute)
+		thief := b.signIn(farAddr, chrome)
+		b.pass(time.Minute)
+		b.wantEnded(thief)
+		if got := b.stateOf(thief); got != "verified" || !panicked {
+			t.Errorf("the action is %s", got)
+		}
+		b.wantNoticed(sessionwarden.ProgramError, "made a mistake while")
+		b.wantMetric("panics_total", 1)
+	})
+}
+
+// Our address changes again and again, and each time we have to log in again: that
+// is nobody's business.
+func TestOurOwnLoginsAreNeverTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.rules = []string{`new_network = "alert"`, `new_device = "alert"`, `new_country = "alert"`, `watcher_logged_out = "alert"`}
+		b.atHome()
+		b.start()
+		for i := range 24 {
+			b.service.SetEgress(netip.MustParseAddr(fmt.Sprintf("91.%d.99.1", 20+i)), "DE: Berlin", "Provider")
+			b.pass(10 * time.Minute)
+		}
+		if got := b.service.Logins("main"); got != 25 {
+			t.Errorf("%d logins, want one for each address", got)
+		}
+		if len(b.messages()) != 0 {
+			t.Errorf("told: %q", b.messages())
+		}
+		b.wantEnded()
+		for _, s := range b.sightings() {
+			if strings.HasSuffix(s.AddrText(), ".99.1") && s.Ownership != sessionwarden.Own {
+				t.Errorf("the session from %s is not known as ours", s.AddrText())
+			}
+		}
+	})
+}
+
+// Blindness that outlasts a restart is not told again, and its end is.
+func TestBlindnessIsToldOnceOverRestarts(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.pass(time.Minute)
+		b.fault(manncotest.Fault{Kind: manncotest.FaultReset})
+		b.pass(time.Minute)
+		b.wantBlind()
+		since := b.main().BlindSince
+		for range 3 {
+			b.restart()
+			b.pass(time.Hour)
+		}
+		b.wantTold("", 1)
+		if s := b.main(); !s.Blind || !s.BlindSince.Equal(since) || s.Error == "" {
+			t.Errorf("status is %+v", s)
+		}
+		b.service.ClearFaults()
+		b.pass(time.Minute)
+		b.wantWatchedAgain()
+	})
+}
