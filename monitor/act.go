@@ -241,15 +241,50 @@ func (m *Monitor) nextAction(w *watch) (sessionwarden.Action, bool) {
 	return next, found
 }
 
-// row returns the row of the last list that a is about.
-func (w *watch) row(a sessionwarden.Action) *sessionwarden.Session {
-	for i := range w.list.Rows {
-		row := &w.list.Rows[i]
+// rowOf returns the row of a list that a is about.
+func rowOf(list *sessionwarden.Listing, a sessionwarden.Action) *sessionwarden.Session {
+	for i := range list.Rows {
+		row := &list.Rows[i]
 		if a.Kind == sessionwarden.EndAll && !row.Ownership.Untouchable() || a.Session != "" && row.ID == a.Session {
 			return row
 		}
 	}
 	return nil
+}
+
+// begin counts the first attempt of an action together with its plan where it is
+// the only one to be carried out, and the list that it was planned on says yes:
+// so a lone intruder costs one commit before the call, and not two. Whether it
+// still stands is looked at again right before the call, as for any other.
+func (d *draft) begin(list *sessionwarden.Listing) {
+	if _, underWay := d.action(d.w.begun); underWay || d.w.ender == nil {
+		return
+	}
+	var planned []sessionwarden.Action
+	for _, a := range d.h.Actions {
+		if a.State == sessionwarden.Planned {
+			planned = append(planned, a)
+		}
+	}
+	if len(planned) != 1 || planned[0].Attempts > 0 || planned[0].ByHand || planned[0].NotTill.After(d.now) {
+		return
+	}
+	a := planned[0]
+	decision := policy.Recheck(d.account, d.h, a, rowOf(list, a), list.Complete, d.rails, d.now)
+	if decision.State == sessionwarden.Planned && !decision.Wait {
+		d.attempt(a)
+		d.begun = a.ID
+	}
+}
+
+// attempt counts an attempt, before the call: a crash in between must not make
+// the limits forget it.
+func (d *draft) attempt(a sessionwarden.Action) {
+	a.Attempts++
+	d.put(a)
+	if a.Attempts == 1 && !a.ByHand {
+		d.h.Spent = append(d.h.Spent, sessionwarden.Spent{At: d.now, Stranger: a.Stranger})
+	}
 }
 
 // recheck decides, on a list just read, whether action still is to be carried
@@ -265,7 +300,15 @@ func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error
 	if !ok || action.State != sessionwarden.Planned {
 		return false, nil
 	}
-	decision := policy.Recheck(d.account, d.h, action, w.row(action), w.list.Complete, d.rails, d.now)
+	decision := policy.Recheck(d.account, d.h, action, rowOf(&w.list, action), w.list.Complete, d.rails, d.now)
+	if w.begun == id {
+		w.begun = 0
+		if decision.State == sessionwarden.Planned && !decision.Wait && w.ender != nil {
+			return true, mishap.At("act.attempted")
+		}
+		action.Attempts-- // it was counted with its plan, and is not made
+		d.unspend(action.Stranger)
+	}
 	switch {
 	case decision.Wait:
 		// The longer it has waited, the longer it waits.
@@ -274,14 +317,8 @@ func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error
 	case decision.State == sessionwarden.Planned && w.ender == nil:
 		d.settle(action, sessionwarden.DryRun, "dry run: nothing was ended")
 	case decision.State == sessionwarden.Planned:
-		// The attempt counts before the call, on disk: a crash in between
-		// must not make the limits forget it.
-		action.Attempts++
 		action.Note = decision.Note
-		d.put(action)
-		if action.Attempts == 1 && !action.ByHand {
-			d.h.Spent = append(d.h.Spent, sessionwarden.Spent{At: d.now, Stranger: action.Stranger})
-		}
+		d.attempt(action)
 		return true, cmp.Or(m.finish(ctx, w, d, nil, nil), mishap.At("act.attempted"))
 	default:
 		d.decide(action, decision)

@@ -33,7 +33,8 @@ type draft struct {
 	findings []sessionwarden.Finding
 	actions  []sessionwarden.Action // new and changed, in order
 	alerts   map[uint64]sessionwarden.Alert
-	dirty    bool // the state record has to be written
+	begun    uint64 // the action whose attempt is counted here already; 0: none
+	dirty    bool   // the state record has to be written
 }
 
 // draft begins a change. The caller holds w.mu until [Monitor.finish].
@@ -207,7 +208,7 @@ func (m *Monitor) logChange(c sessionwarden.Change) {
 		}
 	}
 	for _, a := range c.Actions {
-		if a.State == sessionwarden.Planned && a.Attempts > 0 && a.Note == "" {
+		if a.State == sessionwarden.Planned && a.Attempts > 0 && a.Note == "" && a.Updated.After(a.Created) {
 			continue // the call is about to be made
 		}
 		m.log.Info("action", "account", account, "action", a.ID, "session", string(a.Session), "kind", a.Kind.String(),

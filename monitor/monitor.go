@@ -155,6 +155,7 @@ type watch struct {
 	refused404 sessionwarden.SessionID // the last target that answered 404 though listed
 	unknown    map[uint64]bool         // actions whose call answered 404: the next list tells what that meant
 	selfEnded  int                     // how often a disconnection cost us our own session
+	begun      uint64                  // the action whose attempt was counted with its plan, until it is made
 	acted      bool                    // a session was ended since the last list
 	unsavedFor map[sessionwarden.Key]bool
 	followed   map[uint64]sessionwarden.Action // actions that a person waits for

@@ -136,7 +136,8 @@ type journal struct {
 	finds   []sessionwarden.Finding
 	acts    map[uint64]sessionwarden.Action
 	alerts  map[uint64]sessionwarden.Alert
-	order   []string // the states that actions went through
+	order   []string                   // the states that actions went through, with the attempts until then
+	after   func(sessionwarden.Action) // called with each action once it is written; nil: nothing
 }
 
 func newJournal() *journal {
@@ -173,7 +174,10 @@ func (j *journal) Commit(_ context.Context, changes []sessionwarden.Change) erro
 		j.finds = append(j.finds, c.Findings...)
 		for _, a := range c.Actions {
 			j.acts[a.ID] = a
-			j.order = append(j.order, a.State.String())
+			j.order = append(j.order, fmt.Sprintf("%s %d", a.State, a.Attempts))
+			if j.after != nil {
+				j.after(a)
+			}
 		}
 		for _, a := range c.Alerts {
 			j.alerts[a.ID] = a

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -44,12 +45,14 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	judged := d.judge(news)   // judge
 	d.plan(judged)            // plan: committed with the record in one transaction
 	d.verify(seen.live)
+	d.begin(&seen.live)
 	d.explain(judged, seen.live)
 	_ = mishap.At("poll.judged")
 	w.acted = false
 	err = m.finish(ctx, w, d, t, nil)
 	if err == nil {
 		w.list, w.read, w.gen = seen.live, d.now, seen.gen
+		w.begun = cmp.Or(d.begun, w.begun)
 		w.misses, w.missError, w.missCure = 0, "", ""
 	}
 	w.expired = seen.expiredAt

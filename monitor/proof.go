@@ -24,7 +24,7 @@ func (d *draft) verify(list sessionwarden.Listing) {
 		if tried.IsZero() {
 			tried = a.Updated // the program ended between the call and its record
 		}
-		if a.Attempts == 0 || list.Asked.Before(tried) && !tried.After(d.now) ||
+		if a.Attempts == 0 || a.ID == d.w.begun || list.Asked.Before(tried) && !tried.After(d.now) ||
 			a.State != sessionwarden.Planned && a.State != sessionwarden.Done {
 			continue
 		}

@@ -31,8 +31,48 @@ func TestIntruderIsEndedAloneAndProvenGone(t *testing.T) {
 		if got := alert.Items[0].Action.State; got != sessionwarden.Verified {
 			t.Errorf("the alert says %v, want verified", got)
 		}
-		if !slices.Equal(h.journal.path(), []string{"planned", "planned", "done", "verified"}) {
-			t.Errorf("states on disk: %v; the plan and the attempt must be there before the call", h.journal.path())
+		if !slices.Equal(h.journal.path(), []string{"planned 1", "done 1", "verified 1"}) {
+			t.Errorf("states and attempts on disk: %v; the plan and the attempt must be there before the call, together", h.journal.path())
+		}
+	})
+}
+
+// TestAttemptCountedWithItsPlanIsTakenBack lets a rail fall between the commit
+// of a plan and its last look: the attempt that was counted was not made.
+func TestAttemptCountedWithItsPlanIsTakenBack(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.journal.mu.Lock()
+		h.journal.after = func(a sessionwarden.Action) {
+			if a.State == sessionwarden.Planned {
+				h.mu.Lock()
+				h.failed = "the file is damaged"
+				h.mu.Unlock()
+			}
+		}
+		h.journal.mu.Unlock()
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		wantCalls(t, h.service)
+		if want := []string{"planned 1", "held 0"}; !slices.Equal(h.journal.path(), want) {
+			t.Errorf("states and attempts on disk: %v, want %v", h.journal.path(), want)
+		}
+		if spent := h.journal.histories()["main"].Spent; len(spent) != 0 {
+			t.Errorf("the hour's budget counts %v, and nothing was ended", spent)
+		}
+	})
+}
+
+func TestSeveralIntrudersCountTheirAttemptsOneByOne(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.service.signIn(session("77", "203.0.113.5"))
+		h.service.signIn(session("78", "203.0.113.6"))
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "verified", "verified")
+		// What is not yet tried must not count as tried: a crash would spend it.
+		if path := h.journal.path(); len(path) < 2 || path[0] != "planned 0" || path[1] != "planned 0" {
+			t.Errorf("states and attempts on disk: %v", path)
 		}
 	})
 }
