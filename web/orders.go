@@ -166,6 +166,7 @@ func (a *api) check(w http.ResponseWriter, r *http.Request, _ params) error {
 	if err != nil {
 		return err
 	}
+	c.Path, c.Faults = text(c.Path), cleaned(c.Faults)
 	writeJSON(w, http.StatusOK, c)
 	return nil
 }

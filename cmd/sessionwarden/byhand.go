@@ -74,7 +74,7 @@ at once more, and ended.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var r web.Resumed
 			running := false
-			err := c.reach(cmd.Context(), true, func(client *web.Client) error {
+			err := c.ask(cmd.Context(), func(client *web.Client) error {
 				s, err := client.Status(cmd.Context())
 				if err != nil {
 					return err

@@ -24,7 +24,7 @@ func (c *command) dbCommand() *cobra.Command {
 func (c *command) dbCheckCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "check [FILE]", Short: "Read the whole database, or a backup, and say what is wrong with it",
+		Use: "check [FILE]", Short: "Read a whole database or backup, and say what is wrong",
 		Long: `Reads every page and every record of the database, or of the backup FILE, and
 what they say of each other. It changes nothing. While the daemon runs, a
 consistent copy of its database is made, checked and removed again.`,

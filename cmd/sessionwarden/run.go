@@ -29,6 +29,8 @@ func (c *command) runCommand() *cobra.Command {
 		Short: "Watch until stopped",
 		Long: `Watches every account on its schedule until SIGTERM or SIGINT.
 SIGHUP reads the configuration again; a bad one is told and the old one kept.
+A damaged database is kept aside, and its newest whole backup takes its place;
+nothing is disconnected then until you confirm it with sessionwarden resume.
 
 With --once it polls every account once, acts, looks again until that is
 proven (10 s at most), delivers its alerts (30 s at most) and ends.`,

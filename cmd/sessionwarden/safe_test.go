@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"sessionwarden"
 	"sessionwarden/storage"
@@ -308,6 +311,54 @@ func TestAnEmptyOrMissingDatabaseIsRefusedAndNamesTheNewestWholeBackup(t *testin
 	w.polls(2)
 	if s := w.status(); s.Observing != nil {
 		t.Error("what a person restored waits for his confirmation")
+	}
+}
+
+// rewrite changes one record of the stopped program's database.
+func (w *world) rewrite(bucket, key, value string) {
+	w.t.Helper()
+	db, err := bbolt.Open(w.database(), 0o600, &bbolt.Options{Timeout: 5 * time.Second})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucket)).Put([]byte(key), []byte(value)) })
+	if err := errors.Join(err, db.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestADamagedAccountInASoundFileIsRecoveredToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.withBackup()
+	w.rewrite("accounts", "main", "no record at all")
+	intruder := w.signIn(farAddr, chrome, 0)
+	w.start()
+	w.eventually("held, and told", func() bool { return w.heldFor(intruder) != nil && len(w.said(restoredTitle)) == 1 })
+}
+
+func TestADatabaseOfANewerVersionIsRefusedAndNoBackupTakesItsPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.withBackup()
+	w.rewrite("meta", "schema", "99")
+	w.rewrite("meta", "needs", "7.5.3")
+	before, err := os.ReadFile(w.database())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range [][]string{{"run"}, {"run", "--new"}, {"status"}, {"db", "check"}, {"db", "compact"}} {
+		if _, said, status := w.cli(command...); status != 1 || !strings.Contains(said, "7.5.3") {
+			t.Errorf("%v: status %d:\n%s", command, status, said)
+		}
+	}
+	if after, err := os.ReadFile(w.database()); err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed: %v", err)
+	}
+	if kept, _ := filepath.Glob(w.database() + ".damaged-*"); len(kept) > 0 {
+		t.Errorf("put aside as if it were damaged: %v", kept)
 	}
 }
 

@@ -466,10 +466,11 @@ func (p *process) get(path string) (int, string) {
 // getAs is get under another name of this machine's.
 func (p *process) getAs(host, path string) (int, string) {
 	p.w.t.Helper()
-	_, rest, ok := strings.Cut(p.stderr.String(), "server=health address=")
-	if !ok {
-		p.w.t.Fatal("the daemon does not say where it listens")
-	}
+	var rest string
+	p.w.eventually("the daemon says where it listens", func() (ok bool) {
+		_, rest, ok = strings.Cut(p.stderr.String(), "server=health address=")
+		return ok && strings.Contains(rest, "\n")
+	})
 	addr, _, _ := strings.Cut(rest, "\n")
 	if _, _, err := net.SplitHostPort(strings.TrimSpace(addr)); err != nil {
 		p.w.t.Fatal(err)
