@@ -92,7 +92,11 @@ func writeMarker(path string, now time.Time) error {
 	if there, err := exists(markerPath(path)); there || err != nil {
 		return err
 	}
-	return writeWhole("marker", markerPath(path), []byte(now.UTC().Format(time.RFC3339)+"\nThe history beside this file was begun then. Without this file, a database that is gone is taken for a first start.\n"))
+	return writeWhole("marker", markerPath(path), markerText(now))
+}
+
+func markerText(now time.Time) []byte {
+	return []byte(now.UTC().Format(time.RFC3339) + "\nThe history beside this file was begun then. Without this file, a database that is gone is taken for a first start.\n")
 }
 
 // readMarker returns when the history was begun, as words to go on with, and

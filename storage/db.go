@@ -46,9 +46,11 @@ type DB struct {
 	now      func() time.Time
 	metrics  *metrics
 
+	lastTx    atomic.Int64 // the number of the last transaction that was written; 0: none yet
 	lastID    atomic.Uint64
 	damage    atomic.Pointer[DamagedError] // set once a write stumbled: nothing is tried after that
 	observing atomic.Pointer[sessionwarden.Observing]
+	writing   sync.Mutex // one write at a time
 	settings  sync.Mutex // one change of observing at a time
 	backups   sync.Mutex // one backup at a time
 
@@ -228,7 +230,11 @@ func (db *DB) settleIn() error {
 			return err
 		}
 	}
-	if err := db.view(func(tx *bbolt.Tx) error { return errors.Join(db.findLastID(tx), db.readObserving(tx)) }); err != nil {
+	err = db.view(func(tx *bbolt.Tx) error {
+		db.lastTx.Store(int64(tx.ID()))
+		return errors.Join(db.findLastID(tx), db.readObserving(tx))
+	})
+	if err != nil {
 		return err
 	}
 	if suspected(db.path) {

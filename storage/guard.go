@@ -18,7 +18,15 @@ func (db *DB) view(f func(*bbolt.Tx) error) error {
 	if err := db.usable(); err != nil {
 		return err
 	}
-	err := guard(db.path, func() error { return db.bolt.View(f) })
+	before := db.lastTx.Load()
+	err := guard(db.path, func() error {
+		return db.bolt.View(func(tx *bbolt.Tx) error {
+			if int64(tx.ID()) < before {
+				return db.overwritten()
+			}
+			return f(tx)
+		})
+	})
 	db.suspect(err)
 	return err
 }
@@ -29,10 +37,27 @@ func (db *DB) update(f func(*bbolt.Tx) error) error {
 	if db.readOnly {
 		return errReadOnly
 	}
+	db.writing.Lock()
+	defer db.writing.Unlock()
 	if err := db.usable(); err != nil {
 		return err
 	}
-	err := guard(db.path, func() error { return db.bolt.Update(f) })
+	before, id := db.lastTx.Load(), int64(0)
+	// Where the commit fails, nobody knows which of the two it is.
+	db.lastTx.Store(0)
+	err := guard(db.path, func() error {
+		return db.bolt.Update(func(tx *bbolt.Tx) error {
+			id = int64(tx.ID())
+			if before != 0 && id != before+1 {
+				id = before
+				return db.overwritten()
+			}
+			return f(tx)
+		})
+	})
+	if err == nil || errors.Is(err, errOverwritten) {
+		db.lastTx.Store(id)
+	}
 	var damage *DamagedError
 	if errors.As(err, &damage) && damage.stumbled {
 		// bbolt may have kept its locks: the next write could wait for ever.
@@ -68,6 +93,15 @@ func (db *DB) inPlace() error {
 	}
 	return nil
 }
+
+// overwritten says that what is in the file is not what was there after the last
+// transaction: somebody copied another database over it. What is known in memory
+// of its pages does not hold any more.
+func (db *DB) overwritten() error {
+	return fmt.Errorf("the database file %s was %w while it is in use; restart to use what is there now", db.path, errOverwritten)
+}
+
+var errOverwritten = errors.New("overwritten")
 
 // guard runs f, which calls into bbolt. Where a damaged file makes bbolt panic,
 // or read where nothing is mapped, it returns a *DamagedError.

@@ -132,7 +132,8 @@ func (r *Recovery) try(ctx context.Context, backup BackupInfo, path string, pres
 	done.Quarantined, done.Restored, done.BackupTime = kept, backup.Path, backup.Time
 	// Whoever opens the new database learns what happened, even where we do
 	// not live to tell.
-	err = settleCopy(part, &sessionwarden.Observing{Since: o.Now().UTC(), Why: sessionwarden.Clean(done.String(), maxWhy)})
+	observing := sessionwarden.Observing{Since: o.Now().UTC(), Why: sessionwarden.Clean(done.String(), maxWhy)}
+	err = settleCopy(part, path, &observing, o)
 	if err != nil {
 		removeSecondNames(path)
 		return err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -46,7 +47,7 @@ func restore(ctx context.Context, backup, path string, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(part))) }()
 	// That it observed, if it did, was another day's matter.
-	if err := settleCopy(part, nil); err != nil {
+	if err := settleCopy(part, path, nil, o); err != nil {
 		return err
 	}
 	if present == nil {
@@ -110,13 +111,13 @@ func copyBackup(ctx context.Context, backup, path string, present *os.File) (par
 	return to.Name(), errors.Join(mishap.At("restore.check"), Check(ctx, to.Name()))
 }
 
-// idGap is how many ids are left out after a restore. Those that were given out
+// idGap is how many ids are left out at a restore. Those that were given out
 // since the backup was made stand in messages that people still answer: they
 // must not come to mean something else.
 const idGap = 1_000_000
 
-// settleCopy makes a whole copy of a backup ready to be the database.
-func settleCopy(part string, observing *sessionwarden.Observing) error {
+// settleCopy makes a whole copy of a backup ready to be the database at path.
+func settleCopy(part, path string, observing *sessionwarden.Observing, o Options) error {
 	if err := mishap.At("restore.settle"); err != nil {
 		return err
 	}
@@ -130,14 +131,37 @@ func settleCopy(part string, observing *sessionwarden.Observing) error {
 			if err != nil {
 				return err
 			}
-			if last < maxID-2*idGap {
-				last += idGap
+			if last, err = leaveOut(path, last, o.Now()); err != nil {
+				return err
 			}
 			return errors.Join(tx.Bucket([]byte(bucketMeta)).SetSequence(last), putObserving(tx, observing))
 		})
 		return errors.Join(err, bolt.Close())
 	})
 }
+
+// leaveOut returns the id that the ids of a restored database come after, and
+// notes it in the marker: another restore of the same backup goes beyond it.
+func leaveOut(path string, last uint64, now time.Time) (uint64, error) {
+	text, err := os.ReadFile(markerPath(path))
+	if err := ignoreMissing(err); err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		var noted uint64
+		if n, _ := fmt.Sscanf(line, markerIDs, &noted); n == 1 && noted < maxID/2 {
+			last = max(last, noted)
+		}
+	}
+	last += idGap
+	if len(text) == 0 {
+		text = markerText(now)
+	}
+	text = fmt.Appendf(text, markerIDs+" on: a backup was restored on %s.\n", last+1, now.UTC().Format(time.RFC3339))
+	return last, writeWhole("marker", markerPath(path), text)
+}
+
+const markerIDs = "Ids from %d"
 
 // takePlace puts the finished file part in place of the database at path, which
 // has another name by now.
