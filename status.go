@@ -30,6 +30,7 @@ type AccountStatus struct {
 	NextPoll   time.Time `json:"next_poll,omitzero"`
 	Live       int       `json:"live_sessions"`
 	Suspicious int       `json:"suspicious_sessions"`
+	Clock      string    `json:"clock,omitempty"`                 // why the clock cannot be relied on: disconnections are held
 	Relocated  int       `json:"reclassified_sessions,omitempty"` // live ones that new location data put into another country
 	Open       int       `json:"open_actions"`
 	Held       int       `json:"held_actions"`

@@ -47,11 +47,12 @@ func (m *Monitor) watchStates(reg prometheus.Registerer) {
 		help string
 		of   func(sessionwarden.AccountStatus) int
 	}{
-		"sessionwarden_accounts":            {"Accounts that are watched.", func(sessionwarden.AccountStatus) int { return 1 }},
-		"sessionwarden_accounts_blind":      {"Accounts that cannot be polled, and people know.", func(s sessionwarden.AccountStatus) int { return one(s.Blind) }},
-		"sessionwarden_sessions_live":       {"Live sessions.", func(s sessionwarden.AccountStatus) int { return s.Live }},
-		"sessionwarden_sessions_suspicious": {"Live sessions that a rule with a response above log has matched.", func(s sessionwarden.AccountStatus) int { return s.Suspicious }},
-		"sessionwarden_actions_held":        {"Actions that wait for a person, or for the hour's budget.", func(s sessionwarden.AccountStatus) int { return s.Held }},
+		"sessionwarden_accounts":             {"Accounts that are watched.", func(sessionwarden.AccountStatus) int { return 1 }},
+		"sessionwarden_accounts_blind":       {"Accounts that cannot be polled, and people know.", func(s sessionwarden.AccountStatus) int { return one(s.Blind) }},
+		"sessionwarden_accounts_clock_doubt": {"Accounts whose service's clock and ours are too far apart, or ours is impossible: disconnections are held.", func(s sessionwarden.AccountStatus) int { return one(s.Clock != "") }},
+		"sessionwarden_sessions_live":        {"Live sessions.", func(s sessionwarden.AccountStatus) int { return s.Live }},
+		"sessionwarden_sessions_suspicious":  {"Live sessions that a rule with a response above log has matched.", func(s sessionwarden.AccountStatus) int { return s.Suspicious }},
+		"sessionwarden_actions_held":         {"Actions that wait for a person, or for the hour's budget.", func(s sessionwarden.AccountStatus) int { return s.Held }},
 	} {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: gauge.help}, sum(gauge.of)))
 	}

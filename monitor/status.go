@@ -21,7 +21,7 @@ func (m *Monitor) Status() []sessionwarden.AccountStatus {
 		s.Notices = recent(w.notices, m.clock())
 		w.mu.Unlock()
 		w.timing.Lock()
-		s.NextPoll = w.next
+		s.NextPoll, s.Clock = w.next, w.doubt
 		w.timing.Unlock()
 		list = append(list, s)
 	}

@@ -81,6 +81,9 @@ func TestTheWatchGoesOnWhenTheClockJumps(t *testing.T) {
 			}
 			b.pass(time.Hour)
 			b.wantEnded()
+			if why := b.app.status().Accounts[0].Clock; why == "" || b.metric("accounts_clock_doubt") != 1 {
+				b.t.Errorf("status says %q, the metric %v", why, b.metric("accounts_clock_doubt"))
+			}
 			if n := b.titled("The clock cannot be relied on"); n != 1 || !b.told("Set this machine's clock") {
 				b.t.Errorf("the clock was told of %d times", n)
 			}

@@ -126,6 +126,12 @@ func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 		}
 		note += "list not whole: " + a.Incomplete
 	}
+	if a.Clock != "" {
+		if note != "" {
+			note += "; "
+		}
+		note += "disconnections are held: " + a.Clock
+	}
 	if a.Relocated > 0 {
 		if note != "" {
 			note += "; "
