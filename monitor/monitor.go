@@ -149,7 +149,9 @@ type watch struct {
 	skips      int       // polls that were skipped in a row
 	missError  string
 	missCure   string
-	partly     int // lists in a row that could not be read whole
+	untold     []string // what is new in the service's answers, until it is on disk that it was told
+	logout     bool     // our own session was ended, until that is on disk
+	partly     int      // lists in a row that could not be read whole
 	notices    []sessionwarden.Notice
 	faces      map[face]uint64         // who people were told of within the hour, by the alert's id
 	refused404 sessionwarden.SessionID // the last target that answered 404 though listed

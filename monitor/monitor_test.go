@@ -29,6 +29,7 @@ type service struct {
 	partly    bool                      // lists are not complete
 	loggedOut int                       // lists that say that our session was ended
 	slow      time.Duration             // of each list
+	notes     []string                  // of the next list
 	panics    bool
 	skew      time.Duration
 	lists     int
@@ -54,6 +55,7 @@ func (s *service) Sessions(ctx context.Context, expired bool) (sessionwarden.Lis
 		return sessionwarden.Listing{}, s.fails
 	}
 	list := sessionwarden.Listing{Rows: slices.Clone(s.rows), Complete: !s.partly, Why: "", Asked: asked, ServerTime: asked.Add(s.skew)}
+	list.Notes, s.notes = s.notes, nil
 	which := 0
 	if expired {
 		list.Rows = append(list.Rows, s.gone...)

@@ -23,6 +23,8 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.skips = 0
+	w.untold, w.logout = append(w.untold, seen.live.Notes...), w.logout || seen.live.LoggedOut
+	seen.live.LoggedOut = w.logout
 	if err != nil && ctx.Err() != nil {
 		w.owed = w.owed || seen.owed
 		return err // broken off by whoever asked: it says nothing about the service
@@ -54,6 +56,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 		w.list, w.read, w.gen = seen.live, d.now, seen.gen
 		w.begun = cmp.Or(d.begun, w.begun)
 		w.misses, w.missError, w.missCure = 0, "", ""
+		w.untold, w.logout = nil, false
 	}
 	w.expired = seen.expiredAt
 	w.owed = seen.owed || err != nil
@@ -100,14 +103,15 @@ func (m *Monitor) fetch(ctx context.Context, w *watch) (reading, error) {
 	}
 	r.owed = r.owed || len(all.Rows) > 0 && !all.Unchanged
 	live, err := lister.Sessions(ctx, false)
+	if len(all.Notes) > 0 {
+		live.Notes = append(slices.Clone(all.Notes), live.Notes...)
+	}
 	if err != nil {
+		r.live.Notes = live.Notes
 		return r, err
 	}
 	live.LoggedIn = live.LoggedIn || all.LoggedIn
 	live.LoggedOut = live.LoggedOut || all.LoggedOut
-	if !live.Unchanged || !all.Unchanged {
-		live.Notes = append(append([]string(nil), all.Notes...), live.Notes...)
-	}
 	r.live = live
 	if r.owed && live.Complete && len(all.Rows) > 0 {
 		r.ended, r.owed = without(all.Rows, live.Rows), false
@@ -135,7 +139,7 @@ func without(rows, live []sessionwarden.Session) []sessionwarden.Session {
 // data, with nothing under way.
 func (m *Monitor) quiet(w *watch, seen reading, now time.Time) bool {
 	return seen.live.Unchanged && seen.live.Complete && w.list.Complete && len(seen.ended) == 0 &&
-		!seen.live.LoggedOut && !w.read.IsZero() && seen.gen == w.gen &&
+		!seen.live.LoggedOut && len(w.untold) == 0 && !w.read.IsZero() && seen.gen == w.gen &&
 		w.h.Stamp == w.stamp && w.misses == 0 && w.h.Blind.Since.IsZero() &&
 		!w.absent() && !m.hasWork(w, now) && !w.unsure && m.step(w) == 0 &&
 		(w.doubt == "") == (rails("", false, m.opts.Earliest, seen.live.ServerTime, now, now).Clock == "") &&

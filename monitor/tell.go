@@ -18,7 +18,7 @@ const (
 // explain makes the alerts of a poll: one for what was found on sessions, and
 // one for each oddity of the service that nobody was told of yet.
 func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
-	if odd := slices.DeleteFunc(slices.Clone(list.Notes), func(note string) bool { return !d.mayTell("note: " + note) }); len(odd) > 0 {
+	if odd := slices.DeleteFunc(slices.Clone(d.w.untold), func(note string) bool { return !d.mayTell("note: " + note) }); len(odd) > 0 {
 		d.notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "The service answers in a way that is new",
 			append(odd, "Watching goes on with what can be understood.")...)
 	}

@@ -314,6 +314,68 @@ func TestDiskFull(t *testing.T) {
 	})
 }
 
+// What a client says once only is told although the disk failed when it came.
+func TestWhatIsSaidOnceOutlivesAFullDisk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.WatcherLoggedOut] = sessionwarden.Notify })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.journal.set(func(j *journal) { j.fails = errDisk })
+		h.service.set(func(s *service) { s.notes, s.loggedOut = []string{"something is new"}, 1 })
+		pass(5 * time.Minute)
+		h.journal.set(func(j *journal) { j.fails = nil })
+		pass(5 * time.Minute)
+		if a, n := h.journal.alertOf(sessionwarden.ServiceOdd); n != 1 || a.Lines[0] != "something is new" {
+			t.Errorf("told %d times: %+v", n, a)
+		}
+		found := slices.DeleteFunc(h.journal.findings(), func(f sessionwarden.Finding) bool { return f.Rule != sessionwarden.WatcherLoggedOut })
+		if len(found) != 1 {
+			t.Errorf("%d findings that our session was ended, want one", len(found))
+		}
+	})
+}
+
+// A session that comes and goes is one alert. A channel that cannot update what
+// it sent hears of the first return only.
+func TestASessionThatComesAndGoesIsOneAlert(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		visitor := session("77", "203.0.113.5")
+		h.service.signIn(visitor)
+		pass(time.Minute)
+		for range 5 {
+			h.service.signOut("77")
+			pass(2 * time.Minute)
+			h.service.signIn(visitor)
+			pass(time.Minute)
+		}
+		a, n := h.journal.alertOf(sessionwarden.Intrusion)
+		if n != 1 || a.Revision != 5 || a.Correction != 1 || len(a.Items) != 1 {
+			t.Errorf("%d alerts, the last in revision %d, corrected in %d, with %d sessions", n, a.Revision, a.Correction, len(a.Items))
+		}
+		visitor.Addr = netip.MustParseAddr("203.0.113.77")
+		h.service.signOut("77")
+		pass(2 * time.Minute)
+		h.service.signIn(visitor) // from elsewhere: somebody else
+		pass(time.Minute)
+		if _, n := h.journal.alertOf(sessionwarden.Intrusion); n != 2 {
+			t.Errorf("%d alerts, want another for another address", n)
+		}
+		pass(2 * time.Hour)
+		if n := len(h.journal.sightings(sessionwarden.Gone)); n != 6 {
+			t.Errorf("%d sessions are gone, want 6", n)
+		}
+	})
+}
+
 func TestBlindAndBack(t *testing.T) {
 	t.Parallel()
 	watched(t, func(t *testing.T, h *house) {

@@ -1358,3 +1358,28 @@ func TestBlindnessIsToldOnceOverRestarts(t *testing.T) {
 		b.wantWatchedAgain()
 	})
 }
+
+// What status prints names what is wrong, since when, and what to do.
+func TestStatusSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.start()
+	w.fault(manncotest.Fault{Kind: manncotest.FaultFieldRetyped, Value: "isp"})
+	w.eventually("it is told", func() bool { return strings.Contains(strings.Join(w.messages(), "\n"), "a way that is new") })
+	w.service.RevokeKey("main")
+	w.service.EndWatcher("main")
+	w.eventually("that is told, too", func() bool { return strings.Contains(strings.Join(w.messages(), "\n"), "not being watched") })
+	out := w.must("status")
+	text := strings.Join(strings.Fields(out), " ")
+	for _, want := range []string{"BLIND since", "API key", "Make a new API key", "! main, told", "The service answers in a way that is new"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("status does not say %q:\n%s", want, out)
+		}
+	}
+	for line := range strings.Lines(out) {
+		if n := columnsOf(strings.TrimRight(line, "\n")); n > 80 {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
+	}
+}
