@@ -36,6 +36,7 @@ type Fault struct {
 	Kind       FaultKind
 	Doing      string        // what was being done: "reading the session list"
 	Message    string        // what the service said, or what went wrong, cleaned
+	Login      bool          // it was a login that failed, which all calls of an account need
 	RetryAfter time.Duration // for FaultLimited: 1 s to 10 min; for FaultRefused: until a new login is allowed
 	Err        error         // what it comes from; may be nil
 }

@@ -16,7 +16,7 @@ import (
 const saidLimit = 200
 
 func fault(kind sessionwarden.FaultKind, r route, message string) *sessionwarden.Fault {
-	return &sessionwarden.Fault{Kind: kind, Doing: r.doing(), Message: message}
+	return &sessionwarden.Fault{Kind: kind, Doing: r.doing(), Login: r == routeLogin, Message: message}
 }
 
 // said makes a text of the service fit for an error: cleaned, without our

@@ -12,10 +12,11 @@ import (
 // Bounds of one reading of a list. They are far above what an account can
 // have, and there so that nothing the service sends is read for ever.
 const (
-	pageSize = 50
-	maxPages = 200
-	maxRows  = maxPages * pageSize
-	maxBody  = 8 << 20 // bytes of one answer
+	pageSize  = 50
+	smallPage = 5 // where so many rows are larger than maxBody
+	maxPages  = 200
+	maxRows   = maxPages * pageSize
+	maxBody   = 8 << 20 // bytes of one answer
 )
 
 // Page is one decoded page of a session list.

@@ -18,6 +18,7 @@ const maxPending = 4 << 20
 type pass struct {
 	client  *Client
 	expired bool
+	size    int      // rows that a page is asked to have
 	before  *reading // what the pages are compared with; nil: nothing
 
 	same     bool            // every page has the bytes of before
@@ -34,15 +35,16 @@ type pass struct {
 	keys    map[sessionwarden.Key]struct{}
 	odd     oddity
 
+	cut    bool   // a page was larger than we read
 	moving bool   // something does not fit: rows moved, or the service is wrong
 	shift  bool   // it was rows that are known by their id, or the count: some may be missing
 	why    string // why the list is not complete
 	failed error  // the call that failed
 }
 
-// read reads all pages once.
-func (c *Client) read(ctx context.Context, expired bool, before *reading) *pass {
-	p := &pass{client: c, expired: expired, before: before, same: before != nil, oneToken: true, count: -1}
+// read reads all pages once, with so many rows on each.
+func (c *Client) read(ctx context.Context, expired bool, size int, before *reading) *pass {
+	p := &pass{client: c, expired: expired, size: size, before: before, same: before != nil, oneToken: true, count: -1}
 	defer func() {
 		for _, b := range p.pending {
 			c.release(b)
@@ -60,7 +62,7 @@ func (c *Client) read(ctx context.Context, expired bool, before *reading) *pass 
 			p.endless("the list has more than " + strconv.Itoa(maxRows) + " rows")
 			break
 		}
-		err := c.call(ctx, request{route: routeList, query: listQuery(n, pageSize, expired), read: func(a *answer) *sessionwarden.Fault {
+		err := c.call(ctx, request{route: routeList, query: listQuery(n, p.size, expired), read: func(a *answer) *sessionwarden.Fault {
 			return p.take(n, a)
 		}})
 		if err != nil {
@@ -113,6 +115,7 @@ func (p *pass) take(n int, a *answer) *sessionwarden.Fault {
 	if f != nil {
 		return f
 	}
+	p.cut = p.cut || a.cut
 	p.sums = append(p.sums, s)
 	p.pages = append(p.pages, page)
 	return nil
@@ -198,7 +201,7 @@ func (p *pass) more(n int) bool {
 		return false
 	case page.Listed == 0:
 	case p.count >= 0 && int64(p.listed) < p.count:
-		if page.Listed < pageSize {
+		if page.Listed < p.size {
 			p.odd |= oddPageSize
 		}
 		return true
@@ -222,7 +225,7 @@ const whyMoved = "the list changed while it was read"
 // alone.
 func (p *pass) full(n int, page *Page) bool {
 	switch {
-	case page.Listed >= pageSize:
+	case page.Listed >= p.size:
 		return true // also where the count says that this is all: it may be that of the page
 	case int64(p.listed) == p.count:
 		return false
@@ -235,7 +238,7 @@ func (p *pass) full(n int, page *Page) bool {
 // compare looks for rows that were there on earlier pages. It reports whether
 // there is nothing else on the page.
 func (p *pass) compare(n int, page *Page) (repeated bool) {
-	if n == 0 && int64(page.Listed) == p.count && page.Listed < pageSize {
+	if n == 0 && int64(page.Listed) == p.count && page.Listed < p.size {
 		return false // the only page
 	}
 	if p.keys == nil {

@@ -372,3 +372,18 @@ func TestNotesAreToldOnce(t *testing.T) {
 		t.Fatalf("a new oddity must be told of alone: %q", third.Notes)
 	}
 }
+
+// Rows that are too large to be read together hide nobody.
+func TestHugeRowsAreReadInSmallPages(t *testing.T) {
+	t.Parallel()
+	s := newFake()
+	huge := `"note":"` + strings.Repeat("A", 1<<20) + `"`
+	for i := range 12 {
+		s.rows = append(s.rows, row(900-i, "198.51.100."+strconv.Itoa(i+1), huge))
+	}
+	s.rows = append(s.rows, row(1, "203.0.113.66"))
+	l := mustList(t, s.client(t))
+	if !l.Complete || len(l.Rows) != 14 { // ours too
+		t.Errorf("%d rows, complete: %t (%s)", len(l.Rows), l.Complete, l.Why)
+	}
+}
