@@ -15,6 +15,9 @@ import (
 const (
 	// freshFor is how old a list may be for the re-check right before acting.
 	freshFor = 2 * time.Second
+	// staleFor is how old it may be where a limit lets us read no other: the
+	// longest wait that the service can ask of us.
+	staleFor = 10 * time.Minute
 	// maxAttempts is how often an action is tried before a person has to act.
 	maxAttempts = 5
 	// proofWait is how long a proof is looked for out of turn.
@@ -80,8 +83,8 @@ func (m *Monitor) act(ctx context.Context, w *watch) {
 		}
 		m.release(ctx, w)
 		action, ok := m.nextAction(w)
-		if !ok || !m.fresh(w) {
-			if !ok && !did || m.look(ctx, w) != nil {
+		if !ok || !m.mayUse(w) {
+			if !ok && !did || m.look(ctx, w) != nil && !(ok && m.mayUse(w)) {
 				return // a poll that fails is told by itself, and the next one goes on
 			}
 			did = false
@@ -174,12 +177,26 @@ func (m *Monitor) look(ctx context.Context, w *watch) error {
 	return m.poll(ctx, w, nil)
 }
 
-// fresh reports whether the last list may serve for the re-check.
-func (m *Monitor) fresh(w *watch) bool {
+// mayUse reports whether the last list may serve for the re-check: it is
+// fresh, or a limit on how often we may ask keeps us from a newer one. Who uses
+// up that limit must not keep us from a disconnection that we may still make.
+func (m *Monitor) mayUse(w *watch) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	age := m.clock().Sub(w.read)
-	return !w.read.IsZero() && w.misses == 0 && age >= 0 && age < freshFor
+	if w.read.IsZero() || age < 0 {
+		return false
+	}
+	return w.misses == 0 && age < freshFor || w.limited && age < staleFor
+}
+
+// actsFirst reports whether what is planned goes before the next list: where
+// there was a limit, what it leaves may not be enough for both.
+func (m *Monitor) actsFirst(w *watch) bool {
+	_, ok := m.nextAction(w)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return ok && w.limited
 }
 
 // release lets go what was held for a time: questions that nobody answered,
@@ -322,8 +339,21 @@ func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error
 		return true, cmp.Or(m.finish(ctx, w, d, nil, nil), mishap.At("act.attempted"))
 	default:
 		d.decide(action, decision)
+		if decision.Hold == sessionwarden.HeldStrangers || decision.Hold == sessionwarden.HeldByLimit {
+			d.holdRest(action, decision)
+		}
 	}
 	return false, m.finish(ctx, w, d, nil, nil)
+}
+
+// holdRest holds with an action that is over its hourly limit all others that
+// are over it too: thousands at a time, when somebody floods the list.
+func (d *draft) holdRest(over sessionwarden.Action, decision policy.Decision) {
+	for _, a := range slices.Clone(d.h.Actions) {
+		if a.State == sessionwarden.Planned && a.Kind == over.Kind && a.Stranger == over.Stranger && a.Attempts == 0 && !a.ByHand {
+			d.decide(a, decision)
+		}
+	}
 }
 
 // action returns the open action id as the draft has it.
@@ -379,6 +409,7 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 			d.retryRefused()
 		}
 	case fault != nil && fault.Kind == sessionwarden.FaultLimited:
+		w.limited = w.limited || fault.Login // the next login must not go to a list again
 		action.NotTill = d.now.Add(fault.RetryAfter)
 		if action.Attempts--; action.Attempts == 0 && !action.ByHand {
 			d.unspend(action.Stranger) // nothing was ended

@@ -146,6 +146,7 @@ type watch struct {
 	lesson     time.Time // when the profile can learn next; zero: nothing to wait for
 	flushed    time.Time // when the state record was written last
 	misses     int       // polls that failed in a row
+	limited    bool      // a limit on how often we may ask, or log in, leaves us no list beside what is planned
 	skips      int       // polls that were skipped in a row
 	missError  string
 	missCure   string
@@ -156,6 +157,7 @@ type watch struct {
 	faces      map[face]uint64         // who people were told of within the hour, by the alert's id
 	refused404 sessionwarden.SessionID // the last target that answered 404 though listed
 	unknown    map[uint64]bool         // actions whose call answered 404: the next list tells what that meant
+	rivals     map[rival]*contest      // who comes back after being ended
 	selfEnded  int                     // how often a disconnection cost us our own session
 	begun      uint64                  // the action whose attempt was counted with its plan, until it is made
 	acted      bool                    // a session was ended since the last list

@@ -26,6 +26,8 @@ type service struct {
 	fails     error                     // of the lists
 	refuses   error                     // of the disconnections
 	lies      int                       // disconnections that say done and do nothing
+	ending    func()                    // called before a session is ended, under the lock; nil: nothing
+	leaves    bool                      // who is to be ended signs out first
 	partly    bool                      // lists are not complete
 	loggedOut int                       // lists that say that our session was ended
 	slow      time.Duration             // of each list
@@ -74,6 +76,12 @@ func (s *service) Disconnect(_ context.Context, id sessionwarden.SessionID) erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = append(s.ended, id)
+	if s.ending != nil {
+		s.ending()
+	}
+	if s.leaves {
+		s.drop(id)
+	}
 	if s.refuses != nil {
 		return s.refuses
 	}

@@ -35,8 +35,9 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 		return nil
 	}
 	d := m.draft(w)
+	w.limited = sessionwarden.IsFault(err, sessionwarden.FaultLimited)
 	if err != nil {
-		w.owed = seen.owed
+		w.expired, w.owed = seen.expiredAt, seen.owed
 		d.missed(err)
 		return m.finish(ctx, w, d, t, err)
 	}
@@ -79,6 +80,9 @@ func (m *Monitor) fetch(ctx context.Context, w *watch) (reading, error) {
 	w.mu.Lock()
 	lister, now := w.lister, m.clock()
 	due := w.owed || w.misses > 0 || w.expired.IsZero() || now.Sub(w.expired) >= w.account.ExpiredEvery || now.Before(w.expired)
+	if since := now.Sub(w.expired); w.limited && since >= 0 && since < liveFirst {
+		due = false // of two lists we may have one
+	}
 	r := reading{expiredAt: w.expired, owed: w.owed}
 	name := w.account.Name
 	w.mu.Unlock()
@@ -94,7 +98,9 @@ func (m *Monitor) fetch(ctx context.Context, w *watch) (reading, error) {
 			if sessionwarden.IsFault(err, sessionwarden.FaultRefused) {
 				return r, err
 			}
-			r.expiredAt = now // not at every poll: the live list is what matters
+			if !sessionwarden.IsFault(err, sessionwarden.FaultLimited) {
+				r.expiredAt = now // not at every poll: the live list is what matters
+			}
 			m.log.Debug("the expired sessions could not be read", "account", name, "err", err)
 			all = sessionwarden.Listing{}
 		} else {
@@ -118,6 +124,10 @@ func (m *Monitor) fetch(ctx context.Context, w *watch) (reading, error) {
 	}
 	return r, mishap.At("poll.fetched")
 }
+
+// liveFirst is for how long the live list goes alone, where a limit has let
+// through the expired one and not it. Somebody may be using up that limit.
+const liveFirst = 2 * time.Minute
 
 // without returns the rows that are not among live.
 func without(rows, live []sessionwarden.Session) []sessionwarden.Session {

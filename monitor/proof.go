@@ -45,6 +45,9 @@ func (d *draft) verify(list sessionwarden.Listing) {
 		case !there && !list.Complete:
 		case !there:
 			_ = mishap.At("act.verified")
+			if unknown && a.Attempts == 1 && !a.ByHand {
+				d.unspend(a.Stranger) // it left before our call: that ended nothing
+			}
 			d.settle(a, sessionwarden.Verified, "gone from the service's complete list, read at "+when(list.Asked))
 			d.gone(a)
 		case a.Attempts >= maxAttempts:
@@ -66,6 +69,9 @@ func (d *draft) gone(a sessionwarden.Action) {
 	if s := d.live(a.Seq); s != nil && a.Kind == sessionwarden.EndOne {
 		if s.Missing.IsZero() {
 			s.Missing = d.seen
+		}
+		if !a.ByHand {
+			d.beaten(s.Session)
 		}
 		d.leave(a.Seq)
 	}

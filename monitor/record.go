@@ -172,6 +172,10 @@ func (d *draft) arrive(n *news, row sessionwarden.Session, where sessionwarden.L
 // goesOn updates a sighting whose session is where it was.
 func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at located, i int, n *news) {
 	flipped := s.Ownership != row.Ownership || s.ID != row.ID
+	if s.Ownership == sessionwarden.Disputed && row.Ownership == sessionwarden.NotOwn && ownListed(at.live.Rows) {
+		s.Verdicts = nil // they were capped for what might have been ours, and is not
+		n.told[s.Seq] = true
+	}
 	if s.ServiceCountry != row.ServiceCountry {
 		n.told[s.Seq] = true // the second witness says something else
 	}
@@ -198,6 +202,11 @@ func (d *draft) reclassify(n *news, s *sessionwarden.Sighting, from sessionwarde
 	s.ReclassifiedAt, s.ReclassifiedFrom = d.now, from
 	d.log.Info("new location data moves a known session", "account", d.account.Name, "address", s.AddrText(),
 		"was", string(from), "is", string(where.Country), "source", where.Source)
+}
+
+// ownListed reports whether one of rows is our own session for certain.
+func ownListed(rows []sessionwarden.Session) bool {
+	return slices.ContainsFunc(rows, func(row sessionwarden.Session) bool { return row.Ownership == sessionwarden.Own })
 }
 
 // sameLocation reports whether two locations say the same, from the same data.

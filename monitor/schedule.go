@@ -139,6 +139,13 @@ func (m *Monitor) due(now time.Time) (due []*watch, wait time.Duration) {
 func (m *Monitor) burst(ctx context.Context, due []*watch) {
 	t := newTick(m.opts.Journal, len(due))
 	for _, w := range due {
+		if m.actsFirst(w) {
+			t.leave()
+			m.working.Go(func() { // it looks at the list afterwards
+				m.guarded(ctx, w, "act", func() { m.act(ctx, w) })
+			})
+			continue
+		}
 		if !w.polling.TryLock() {
 			t.leave()
 			m.skipped(ctx, w)

@@ -31,6 +31,7 @@ func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
 		}
 	}
 	if list.LoggedOut {
+		d.contested(list.Rows)
 		d.loggedOut()
 	}
 	var items []sessionwarden.AlertItem

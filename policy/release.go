@@ -26,8 +26,12 @@ func Release(a sessionwarden.Account, h sessionwarden.History, now time.Time) []
 	if len(waiting) == 0 || budget <= 0 {
 		return nil
 	}
+	live := make(map[uint64]*sessionwarden.Sighting, len(h.Live))
+	for i := range h.Live {
+		live[h.Live[i].Seq] = &h.Live[i]
+	}
 	slices.SortStableFunc(waiting, func(x, y *sessionwarden.Action) int {
-		a, b := sightingOf(&h, x.Seq), sightingOf(&h, y.Seq)
+		a, b := live[x.Seq], live[y.Seq]
 		switch {
 		case a != nil && b != nil:
 			return newestFirst(a, b)

@@ -1,0 +1,158 @@
+package monitor_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sessionwarden"
+)
+
+var errLimited = &sessionwarden.Fault{Kind: sessionwarden.FaultLimited, Doing: "asking", Message: "too many", RetryAfter: 30 * time.Second}
+
+// A limit that lets us read no newer list does not keep us from a
+// disconnection that is allowed again.
+func TestPlannedActionGoesByTheLastListWhereNoOtherMayBeRead(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.service.set(func(s *service) { s.refuses = errLimited })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		wantCalls(t, h.service, "77")
+		h.service.set(func(s *service) { s.refuses, s.fails = nil, errLimited })
+		pass(31 * time.Second)
+		wantCalls(t, h.service, "77", "77")
+		wantStates(t, h.journal, "done")
+		h.service.set(func(s *service) { s.fails = nil })
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+// Any other failure to read a list leaves the action waiting: it may be about
+// somebody else by now.
+func TestPlannedActionWaitsForAListWhereReadingFails(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.service.set(func(s *service) { s.refuses = errLimited })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses, s.fails = nil, errNet })
+		pass(5 * time.Minute)
+		wantCalls(t, h.service, "77")
+		wantStates(t, h.journal, "planned")
+	})
+}
+
+// One login that is left goes to the disconnection, not to another list.
+func TestPlannedActionHasTheNextLogin(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		login := *errLimited
+		login.Login = true
+		h.service.set(func(s *service) { s.refuses = &login })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		lists := h.service.reads()
+		h.service.set(func(s *service) {
+			s.refuses = nil
+			s.ending = func() {
+				if s.lists != lists {
+					t.Error("a list was read first")
+				}
+			}
+		})
+		pass(31 * time.Second)
+		wantCalls(t, h.service, "77", "77")
+		wantStates(t, h.journal, "verified")
+	})
+}
+
+// Ten minutes are the most that a list may serve.
+func TestPlannedActionDoesNotGoByAnOldList(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		long := *errLimited
+		long.RetryAfter = 20 * time.Minute
+		h.service.set(func(s *service) { s.refuses = &long })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses, s.fails = nil, errLimited })
+		pass(time.Hour)
+		wantCalls(t, h.service, "77")
+	})
+}
+
+// A thousand strangers past the limit are held together: one commit, not a
+// thousand.
+func TestWhatIsOverTheLimitIsHeldTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 2 })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(40 * time.Second)
+		before := h.journal.count()
+		for i := range 200 {
+			h.service.signIn(session(fmt.Sprint(1000+i), fmt.Sprintf("203.0.113.%d", 1+i)))
+		}
+		pass(time.Minute)
+		if n := len(h.service.calls()); n != 2 {
+			t.Errorf("%d calls, the limit is 2", n)
+		}
+		held := 0
+		for _, state := range h.journal.states() {
+			if state == "held" {
+				held++
+			}
+		}
+		if commits := h.journal.count() - before; held != 198 || commits > 20 {
+			t.Errorf("%d held with %d commits", held, commits)
+		}
+	})
+}
+
+// Who signs out before our call costs nothing of the hour's budget.
+func TestLeaversDoNotUseUpTheBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 1 })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.refuses, s.leaves = errNotFound, true })
+		for i := range 5 {
+			h.service.signIn(session(fmt.Sprint(100+i), "203.0.113.5"))
+			pass(30 * time.Second)
+		}
+		h.service.set(func(s *service) { s.refuses, s.leaves = nil, false })
+		h.service.signIn(session("200", "203.0.113.6"))
+		pass(31 * time.Second)
+		if calls := h.service.calls(); !slices.Contains(calls, "200") {
+			t.Errorf("calls: %v, states: %v", calls, h.journal.states())
+		}
+	})
+}
+
+// A row that seemed to be ours, and is not, is judged like any other.
+func TestSessionThatIsNotOursAfterAllIsEnded(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.service.signIn(session("77", "203.0.113.5", func(s *sessionwarden.Session) { s.Ownership = sessionwarden.Disputed }))
+		pass(40 * time.Second)
+		wantCalls(t, h.service)
+		h.service.set(func(s *service) {
+			for i := range s.rows {
+				if s.rows[i].ID == "77" {
+					s.rows[i].Ownership = sessionwarden.NotOwn
+				}
+			}
+		})
+		pass(31 * time.Second)
+		wantCalls(t, h.service, "77")
+	})
+}
