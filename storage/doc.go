@@ -10,7 +10,7 @@
 //
 // This is the tree of buckets. A test holds it against a real database.
 //
-//	meta                      what the database is; its sequence: the last id that was forgotten
+//	meta                      what the database is; its sequence: the last id that is used up
 //	├── created               when it was created, RFC 3339
 //	├── needs                 the version of the program that made the layout
 //	├── observing             since when and why nothing is disconnected; absent otherwise

@@ -3,3 +3,5 @@
 package storage_test
 
 func fullDisk(string) int { return 1 }
+
+func readOnly(string) int { return 1 }

@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 		os.Exit(hold(path))
 	case "full":
 		os.Exit(fullDisk(path))
+	case "readonly":
+		os.Exit(readOnly(path))
 	}
 	os.Exit(m.Run())
 }
