@@ -33,6 +33,7 @@ type auth struct {
 	key    secret      // as last read, to keep it out of texts
 	logins []login     // our own, oldest first
 	begun  []time.Time // logins that may have made a session, though no answer said so
+	noted  time.Time   // the last of them that this process wrote down
 
 	date time.Time // the service's clock at its last answer; zero: not known
 	at   time.Time // when that came, by the steady clock: ours may be set at any time
@@ -175,13 +176,14 @@ func (a *auth) drop(t *token) {
 }
 
 // begin remembers that a login is about to be sent, and reports whether that
-// is news: logins so close together are told by the same note.
+// is to be written down: the note of a moment ago may serve for this one too.
 func (a *auth) begin(serviceNow time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if n := len(a.begun); n > 0 && serviceNow.Sub(a.begun[n-1]).Abs() < loginSlack/2 {
+	if serviceNow.Sub(a.noted).Abs() < loginSlack/2 && len(a.begun) > 0 {
 		return false
 	}
+	a.noted = serviceNow
 	a.begun = append(a.begun, serviceNow)
 	if n := len(a.begun) - maxBegun; n > 0 {
 		a.begun = slices.Clone(a.begun[n:])
