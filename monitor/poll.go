@@ -205,19 +205,20 @@ func (d *draft) judge(n news) []policy.Judged {
 	for i := range d.h.Live {
 		s := &d.h.Live[i]
 		fresh, isNew := n.fresh[s.Seq]
-		known := first || !isNew
+		known := first || !isNew && (s.Baseline || !n.freed[s.Seq])
 		var said []sessionwarden.Verdict
 		switch {
 		case isNew:
 		case changed:
 			said, s.Verdicts = s.Verdicts, nil
-		case n.reclassified[s.Seq] || n.told[s.Seq]:
+		case n.reclassified[s.Seq] || n.told[s.Seq] || n.freed[s.Seq]:
 		default:
 			continue
 		}
 		c := d.ask(*s, first)
 		c.Before = fresh.before
 		c.Relocated = n.reclassified[s.Seq]
+		c.WasOwn = n.wasOwn[s.Seq]
 		judged = append(judged, d.found(s, c, known, said))
 	}
 	for i := range n.ended {
@@ -272,9 +273,9 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, befo
 			// Nothing was done about it: once the dry run is over it is asked again.
 			said.Response = sessionwarden.Notify
 		}
-		if c.Relocated {
-			// Only the location data changed: a changed configuration must not
-			// make more of that than a question.
+		if c.Relocated || c.WasOwn {
+			// The session itself is what it was: a changed configuration must
+			// not make more of that than a question.
 			said.Response = d.account.Response(said.Rule)
 		}
 		s.Verdicts = append(s.Verdicts, said)

@@ -15,6 +15,8 @@ type news struct {
 	ended        []sessionwarden.Sighting
 	reclassified map[uint64]bool // only our location data says something else now
 	told         map[uint64]bool // the service tells more, or something else, of the same session
+	freed        map[uint64]bool // what kept a session from being ended is over
+	wasOwn       map[uint64]bool // of those, what was taken for our own
 }
 
 // arrival is a new sighting. before are the facts of the same session until
@@ -35,7 +37,7 @@ const (
 // lists in a row lack it; an incomplete list proves nobody's absence.
 func (d *draft) record(at located) news {
 	d.notInFuture()
-	n := news{fresh: make(map[uint64]arrival), reclassified: make(map[uint64]bool), told: make(map[uint64]bool)}
+	n := news{fresh: make(map[uint64]arrival), reclassified: make(map[uint64]bool), told: make(map[uint64]bool), freed: make(map[uint64]bool), wasOwn: make(map[uint64]bool)}
 	match := d.matcher()
 	listed := make(map[uint64]bool, len(at.live.Rows))
 	for i, row := range at.live.Rows {
@@ -183,6 +185,7 @@ func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at 
 		s.Device, flipped = policy.Device(row.UserAgent), true
 		n.told[s.Seq] = true
 	}
+	d.free(s, row, n)
 	s.Session, s.LastSeen, s.Missing = row, d.seen, time.Time{}
 	if flipped {
 		d.touch(s.Seq)
@@ -207,6 +210,22 @@ func (d *draft) reclassify(n *news, s *sessionwarden.Sighting, from sessionwarde
 // ownListed reports whether one of rows is our own session for certain.
 func ownListed(rows []sessionwarden.Session) bool {
 	return slices.ContainsFunc(rows, func(row sessionwarden.Session) bool { return row.Ownership == sessionwarden.Own })
+}
+
+// free has a session judged anew once the service gives it an id, or it does
+// not count as ours any more: what was found and could not be acted on then is
+// found again, as its facts are others now.
+func (d *draft) free(s *sessionwarden.Sighting, row sessionwarden.Session, n *news) {
+	named := s.ID == "" && row.ID != ""
+	if !named && (!s.Ownership.Untouchable() || row.Ownership.Untouchable()) {
+		return
+	}
+	n.freed[s.Seq] = true
+	n.wasOwn[s.Seq] = s.Ownership == sessionwarden.Own && !row.Ownership.Untouchable()
+	s.Verdicts = slices.DeleteFunc(slices.Clone(s.Verdicts), func(v sessionwarden.Verdict) bool {
+		return v.Response < d.account.Response(v.Rule) || named && v.Response >= sessionwarden.Ask
+	})
+	d.touch(s.Seq)
 }
 
 // sameLocation reports whether two locations say the same, from the same data.

@@ -21,6 +21,7 @@ type Case struct {
 	First          bool   // the account's first poll: what is there is the baseline, history rules abstain
 	Relocated      bool   // nothing changed but our location data: findings ask at most
 	Late           bool   // seen only among the expired: it is over, there is nothing to end
+	WasOwn         bool   // until now it counted as our own session: findings ask at most
 	LocationFailed string // why the location data cannot be relied on; "" it can
 	Now            time.Time
 }
@@ -143,8 +144,11 @@ func (j *judgement) capped(v verdict) (sessionwarden.Response, string) {
 	if c.Late {
 		lower(sessionwarden.Notify, "the session was over before it was seen")
 	}
-	if c.Account.AskDefault == sessionwarden.DisconnectSession && response == sessionwarden.Ask && (c.Relocated || !c.Sighting.Addr.IsValid()) {
+	if c.Account.AskDefault == sessionwarden.DisconnectSession && response == sessionwarden.Ask && (c.Relocated || c.WasOwn || !c.Sighting.Addr.IsValid()) {
 		why = "without an answer nothing is done, as there is too little to go by"
+	}
+	if c.WasOwn {
+		lower(sessionwarden.Ask, "until now the session counted as the watch's own")
 	}
 	if c.Relocated {
 		lower(sessionwarden.Ask, "only our location data changed, not the session")

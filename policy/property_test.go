@@ -225,7 +225,7 @@ func TestEveryFindingExplainsItself(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		c := policy.Case{Account: anyAccount(t), Profile: knownOwner(), Sighting: anySighting(t, 1), Now: now,
-			Late: rapid.Bool().Draw(t, "late"), Relocated: rapid.Bool().Draw(t, "relocated"), First: rapid.Bool().Draw(t, "first")}
+			Late: rapid.Bool().Draw(t, "late"), Relocated: rapid.Bool().Draw(t, "relocated"), WasOwn: rapid.Bool().Draw(t, "was own"), First: rapid.Bool().Draw(t, "first")}
 		if rapid.Bool().Draw(t, "moved") {
 			was := anySighting(t, 9)
 			c.Before = &was
@@ -243,7 +243,7 @@ func TestEveryFindingExplainsItself(t *testing.T) {
 				t.Fatalf("not about this sighting: %+v", f)
 			case f.Response < c.Account.Response(f.Rule) && f.Capped == "":
 				t.Fatalf("%s is capped and does not say why", f.Rule)
-			case f.Response > sessionwarden.Ask && (c.Relocated || c.Late || !c.Sighting.Addr.IsValid()):
+			case f.Response > sessionwarden.Ask && (c.Relocated || c.WasOwn || c.Late || !c.Sighting.Addr.IsValid()):
 				t.Fatalf("%s goes to %s", f.Rule, f.Response)
 			}
 			rules[f.Rule] = true
