@@ -124,7 +124,7 @@ func (c *chapter) over(p *process) {
 	c.t.Helper()
 	if status := p.wait(); status == -1 {
 		c.died = true
-	} else if status != 0 {
+	} else if status != 0 && !strings.HasPrefix(c.order, "fail") {
 		c.t.Fatalf("the program ended with status %d\n%s", status, p.stderr.String())
 	}
 }
@@ -169,6 +169,10 @@ func (c *chapter) aftermath() {
 	}
 	if status := p.stop(); status != 0 {
 		c.t.Errorf("it ended with status %d", status)
+	}
+	if strings.HasPrefix(c.order, "fail") { // people may be told of the failure too
+		c.nothingLost(1, 2)
+		return
 	}
 	c.nothingLost(1, 1)
 	if alerts, repeats, digests := c.toldWell(); alerts != 1 || repeats > 1 || digests != 0 {
@@ -347,6 +351,33 @@ const mostPasses = 5
 
 func TestKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
+	reached := atEveryPoint(t, "kill", mostPasses, func(c *chapter, first bool) {
+		if first && !c.died {
+			c.t.Error("it passed the point alive")
+		}
+	})
+	for point, where := range allPoints(t) {
+		if !reached[point] {
+			t.Errorf("no story passes the point %s of %s", point, where)
+		}
+	}
+}
+
+// The step at each point fails once: a full disk, an error of the file system.
+// The watch gets over it by itself, or a start is refused and the next one works.
+func TestFailedAtEveryPoint(t *testing.T) {
+	t.Parallel()
+	atEveryPoint(t, "fail", 2, func(c *chapter, _ bool) {
+		if c.died {
+			c.t.Error("it died of a failure")
+		}
+	})
+}
+
+// atEveryPoint tells every story once as it is, and again with the order do for
+// each point that was passed. It returns the points.
+func atEveryPoint(t *testing.T, do string, most int, then func(c *chapter, first bool)) map[string]bool {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("it is about processes: the race detector sees nothing of them")
 	}
@@ -354,9 +385,9 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	reached := make(map[string]bool)
 	t.Run("stories", func(t *testing.T) {
 		for i, s := range stories {
-			most := mostPasses
+			passes := most
 			if i > 0 {
-				most = 1
+				passes = 1
 			}
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
@@ -373,14 +404,12 @@ func TestKilledAtEveryPoint(t *testing.T) {
 					if !strings.HasPrefix(point, s.only) {
 						continue
 					}
-					for n := range min(points[point], most) {
+					for n := range min(points[point], passes) {
 						t.Run(fmt.Sprintf("%s %d", point, n+1), func(t *testing.T) {
 							t.Parallel()
-							c := begin(t, fmt.Sprintf("kill %s %d", point, n+1))
+							c := begin(t, fmt.Sprintf("%s %s %d", do, point, n+1))
 							s.tell(c)
-							if n == 0 && !c.died {
-								t.Error("it passed the point alive")
-							}
+							then(c, n == 0)
 							c.aftermath()
 						})
 					}
@@ -388,11 +417,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			})
 		}
 	})
-	for point, where := range allPoints(t) {
-		if !reached[point] {
-			t.Errorf("no story passes the point %s of %s", point, where)
-		}
-	}
+	return reached
 }
 
 // allPoints reads the names of all points in the program's source, with the
@@ -439,6 +464,16 @@ func allPoints(t *testing.T) map[string]string {
 	return points
 }
 
+// seedFlag makes what is random the same again.
+var seedFlag = flag.Uint64("seed", 0, "the seed of tests that do things at random; 0: another one each time")
+
+func seed() uint64 {
+	if *seedFlag != 0 {
+		return *seedFlag
+	}
+	return rand.Uint64N(1 << 40)
+}
+
 // killsFor is how long TestKilledAtRandom kills.
 var killsFor = flag.Duration("kills", 10*time.Second, "how long TestKilledAtRandom kills the program at random times")
 
@@ -447,7 +482,7 @@ func TestKilledAtRandom(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it is about processes: the race detector sees nothing of them")
 	}
-	seed := uint64(time.Now().UnixNano())
+	seed := seed()
 	random := rand.New(rand.NewPCG(seed, 0))
 	w := newWorld(t)
 	w.defaults = append(w.defaults, "max_disconnects_strangers = 1000")
