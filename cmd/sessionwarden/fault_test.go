@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -90,17 +91,16 @@ type errorReader struct{ err error }
 
 func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
 
-// failsOnce is a way to the service that fails at its n-th request. It is used
-// by one account's client only, one call after the other.
+// failsOnce is a way to the service that fails at its n-th request.
 type failsOnce struct {
 	next http.RoundTripper
 	way  wayToFail
-	n    int
-	made int // requests so far
+	n    int64
+	made atomic.Int64 // requests so far
 }
 
 func (f *failsOnce) RoundTrip(r *http.Request) (*http.Response, error) {
-	if f.made++; f.made == f.n {
+	if f.made.Add(1) == f.n {
 		return f.way.fail(f.next, r)
 	}
 	return f.next.RoundTrip(r)
@@ -156,14 +156,14 @@ func (b *bubble) wantSeeing() {
 func TestEachCallToTheServiceFailsOnce(t *testing.T) {
 	t.Parallel()
 	const settle = 4 * time.Minute
-	calls := 0 // of a run in which nothing fails, until all is done
+	calls := int64(0) // of a run in which nothing fails, until all is done
 	t.Run("nothing fails", func(t *testing.T) {
 		inBubble(t, func(b *bubble) {
 			b.atHome()
 			way := &failsOnce{next: b.service.Transport()}
 			b.startWith(way)
 			thief := b.attack(2 * polled)
-			calls = way.made
+			calls = way.made.Load()
 			b.wantSafe(thief)
 		})
 	})
@@ -180,7 +180,7 @@ func TestEachCallToTheServiceFailsOnce(t *testing.T) {
 						faulty := &failsOnce{next: b.service.Transport(), way: way, n: n + 1}
 						b.startWith(faulty)
 						b.wantSafe(b.attack(settle))
-						if faulty.made < faulty.n {
+						if faulty.made.Load() < faulty.n {
 							t.Errorf("the call %d was never made", faulty.n)
 						}
 						if logins := b.service.Logins("main"); logins > 3 {
