@@ -76,6 +76,9 @@ func TestSoak(t *testing.T) {
 	for _, swell := range swollen(s.samples, patient) {
 		t.Error(swell)
 	}
+	if kept, err := filepath.Glob(filepath.Join(s.dir, "data", "backups", "*.db")); err != nil || len(kept) > 3 || s.long && len(kept) == 0 {
+		t.Errorf("%d backups are kept, want three at most: %v, %v", len(kept), kept, err)
+	}
 	s.search.served(s.world, s.p)
 	if status := s.p.stop(); status != 0 {
 		t.Errorf("it stopped with status %d", status)
@@ -120,6 +123,7 @@ func newSoak(t *testing.T) *soak {
 	}
 	w.level = "info"
 	w.defaults = append(w.defaults, "max_disconnects = 10000", "max_disconnects_strangers = 10000")
+	w.extra = "[backup]\nevery = \"1m\"\nkeep = 3\n"
 	w.geo = []string{fmt.Sprintf("database = %q", s.places())}
 	s.replacePlaces()
 	for i := range 4 {
@@ -212,9 +216,10 @@ func (s *soak) happen() {
 		s.reconfigure([]string{"log", "alert", "off"}[s.rng.IntN(3)])
 	}
 	if s.chance("a bad reload", 2) {
-		s.extra = "\n[[account]]\nname = \"without-a-key\"\n"
+		good := s.extra
+		s.extra += "\n[[account]]\nname = \"without-a-key\"\n"
 		s.write()
-		s.extra = ""
+		s.extra = good
 		s.hup()
 		s.later(time.Second, func() { s.reconfigure("log") })
 	}
