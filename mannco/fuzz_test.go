@@ -207,7 +207,7 @@ func checkFault(t *testing.T, err error) {
 	if len(f.Message) > 2*sessionwarden.MaxText || f.Message != sessionwarden.Clean(f.Message, 2*sessionwarden.MaxText) {
 		t.Errorf("not clean: %q", f.Message)
 	}
-	if text := f.Error(); strings.Contains(text, "canary") {
+	if text := f.Error(); strings.Contains(text, secretToken) || strings.Contains(text, secretKey) {
 		t.Error("a secret is in the fault")
 	}
 	if f.RetryAfter < 0 || f.RetryAfter > longestWait {
