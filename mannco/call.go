@@ -20,6 +20,10 @@ import (
 // server's own trouble.
 const maxRetries = 2
 
+// ordinary is more than any answer has that is in order: a page of fifty rows
+// has 15 KB.
+const ordinary = 256 << 10
+
 // request is one call of the service.
 type request struct {
 	route route
@@ -44,6 +48,7 @@ type answer struct {
 
 	buffer *bytes.Buffer // behind body
 	kept   bool
+	bulky  bool // it has a place in the client's bulk
 }
 
 // keep makes the answer's body outlive the call. Whoever keeps it gives the
@@ -57,7 +62,7 @@ func newBuffer() any { return new(bytes.Buffer) }
 
 // release gives a buffer back for the next answer, unless it has become large.
 func (c *Client) release(b *bytes.Buffer) {
-	if b != nil && b.Cap() <= 256<<10 {
+	if b != nil && b.Cap() <= ordinary {
 		b.Reset()
 		c.buffers.Put(b)
 	}
@@ -146,6 +151,7 @@ func (c *Client) once(ctx context.Context, q request) (again bool, f *sessionwar
 		if !a.kept {
 			c.release(a.buffer)
 		}
+		c.unload(a)
 	}()
 	if !a.date.IsZero() {
 		c.auth.setClock(a.date)
@@ -186,20 +192,45 @@ func (c *Client) exchange(ctx context.Context, q request) (*answer, error) {
 	}
 	defer resp.Body.Close()
 
-	buffer := c.buffers.Get().(*bytes.Buffer)
-	n, err := buffer.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		c.release(buffer)
+	a := &answer{status: resp.StatusCode, header: resp.Header, buffer: c.buffers.Get().(*bytes.Buffer), token: q.token}
+	if err := c.readBody(ctx, a, resp.Body); err != nil {
+		c.release(a.buffer)
+		c.unload(a)
 		return nil, err
-	}
-	a := &answer{status: resp.StatusCode, header: resp.Header, body: buffer.Bytes(), buffer: buffer, token: q.token}
-	if n > maxBody {
-		a.cut, a.body = true, a.body[:maxBody]
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && date.Year() > 2000 && date.Year() < 2100 {
 		a.date = date
 	}
 	return a, nil
+}
+
+// readBody reads a body to its end or to the limit. For more than an ordinary
+// answer has it waits for a place.
+func (c *Client) readBody(ctx context.Context, a *answer, body io.Reader) error {
+	n, err := a.buffer.ReadFrom(io.LimitReader(body, ordinary))
+	if err == nil && n == ordinary {
+		if c.bulk != nil {
+			select {
+			case c.bulk <- struct{}{}:
+				a.bulky = true
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		_, err = a.buffer.ReadFrom(io.LimitReader(body, maxBody+1-ordinary))
+	}
+	a.body = a.buffer.Bytes()
+	if len(a.body) > maxBody {
+		a.cut, a.body = true, a.body[:maxBody]
+	}
+	return err
+}
+
+// unload gives an answer's place back.
+func (c *Client) unload(a *answer) {
+	if a.bulky {
+		<-c.bulk
+	}
 }
 
 // understand sorts an answer by its status and form.

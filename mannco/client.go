@@ -39,6 +39,12 @@ type Options struct {
 	Metrics   *Metrics          // shared by all clients; nil: not counted anywhere
 	Now       func() time.Time  // nil: time.Now
 	UserAgent string            // "": sessionwarden
+
+	// Bulk is shared by all clients: as many of them as it has room for may
+	// have an answer of more than 256 KiB in hand at a time, so that nonsense
+	// sent to all of them at once does not fill the memory. The others wait
+	// for as long as Timeout lets them. nil: no limit.
+	Bulk chan struct{}
 }
 
 // Client watches one account. It is safe for use by several goroutines.
@@ -52,6 +58,7 @@ type Client struct {
 	metrics   *Metrics
 	now       func() time.Time
 	userAgent string
+	bulk      chan struct{}
 
 	store  *store
 	auth   auth
@@ -77,7 +84,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		account: o.Account, base: base, readKey: o.Key, timeout: o.Timeout, transport: o.Transport,
-		log: o.Logger, metrics: o.Metrics, now: o.Now, userAgent: o.UserAgent,
+		log: o.Logger, metrics: o.Metrics, now: o.Now, userAgent: o.UserAgent, bulk: o.Bulk,
 		turn: make(chan struct{}, 1), seed: maphash.MakeSeed(),
 	}
 	c.buffers.New = newBuffer

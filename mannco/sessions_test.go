@@ -7,9 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"sessionwarden"
+	"sessionwarden/mannco"
 )
 
 func ids(l sessionwarden.Listing) []string {
@@ -333,6 +338,61 @@ func TestNoMoreIsReadThanTheBound(t *testing.T) {
 	if body.read > 9<<20 {
 		t.Fatalf("%d bytes were read", body.read)
 	}
+}
+
+// watched is a body without end that says how many of its kind are being read
+// beyond what an ordinary answer has.
+type watched struct {
+	endless
+	now, most *atomic.Int32
+	inside    bool
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	if !b.inside && b.read > 300<<10 {
+		b.inside = true
+		b.most.Store(max(b.most.Load(), b.now.Add(1)))
+		time.Sleep(time.Second)
+	}
+	return b.endless.Read(p)
+}
+
+func (b *watched) Close() error {
+	if b.inside {
+		b.now.Add(-1)
+	}
+	return nil
+}
+
+func TestNonsenseToAllAtOnceDoesNotFillTheMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bulk := make(chan struct{}, 2)
+		var now, most atomic.Int32
+		var all sync.WaitGroup
+		for range 8 {
+			s := newFake().running()
+			s.on("/user/ipList", func(*http.Request) *http.Response {
+				resp := reply(200, "")
+				resp.Body = &watched{now: &now, most: &most}
+				return resp
+			})
+			c := s.client(t, func(o *mannco.Options) { o.Bulk = bulk })
+			all.Go(func() {
+				if _, err := c.Sessions(t.Context(), false); err == nil {
+					t.Error("a list was read out of nothing")
+				}
+				s.on("/user/ipList", nil)
+				if l, err := c.Sessions(t.Context(), false); err != nil || !l.Complete {
+					t.Errorf("afterwards: %v, %v", l.Why, err)
+				}
+			})
+		}
+		all.Wait()
+		if most.Load() != 2 || len(bulk) != 0 {
+			t.Errorf("%d large answers at a time, want two; %d places are not given back", most.Load(), len(bulk))
+		}
+	})
 }
 
 func TestEmptyListAfterOurOwnSessionWasInItCannotBeTrue(t *testing.T) {

@@ -40,7 +40,8 @@ type app struct {
 	monitor  *monitor.Monitor
 	teller   *alert.Teller
 	metrics  *mannco.Metrics
-	ways     ways // to the services, as the configuration in use has them
+	ways     ways          // to the services, as the configuration in use has them
+	bulk     chan struct{} // how many large answers may be in hand at a time
 	api      http.Handler
 	started  time.Time
 	running  bool
@@ -110,7 +111,7 @@ func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
 
 // open puts the program together: nothing runs yet. The caller closes it.
 func open(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty bool, o outside) (*app, error) {
-	a := &app{cfg: cfg, outside: o.complete(), log: newLogger(cfg, logTo), registry: prometheus.NewRegistry()}
+	a := &app{cfg: cfg, outside: o.complete(), bulk: make(chan struct{}, 4), log: newLogger(cfg, logTo), registry: prometheus.NewRegistry()}
 	a.started = a.outside.now().UTC()
 	if err := noCore(); err != nil {
 		a.log.Warn("core files could not be forbidden; one would hold keys and tokens", "err", err)
@@ -262,7 +263,7 @@ func (a *app) watched(cfg *config.Config) (list []monitor.Watched, _ ways, err e
 			transport = made
 			transports[account.CAFile] = made
 		}
-		client, err := newClient(a.cfg.DataDir, account, transport, a.log, a.metrics, a.outside.now)
+		client, err := newClient(a.cfg.DataDir, account, transport, a.bulk, a.log, a.metrics, a.outside.now)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -294,7 +295,7 @@ type onlyLists struct{ monitor.Lister }
 // newClient makes the client of one account. Its token is kept in a file of
 // its own, so that no backup of the database holds it; without a data
 // directory it is kept in memory only.
-func newClient(dataDir string, account config.Account, transport http.RoundTripper, log *slog.Logger, metrics *mannco.Metrics, now func() time.Time) (*mannco.Client, error) {
+func newClient(dataDir string, account config.Account, transport http.RoundTripper, bulk chan struct{}, log *slog.Logger, metrics *mannco.Metrics, now func() time.Time) (*mannco.Client, error) {
 	file := ""
 	if dataDir != "" {
 		tokens := filepath.Join(dataDir, "tokens")
@@ -306,7 +307,7 @@ func newClient(dataDir string, account config.Account, transport http.RoundTripp
 	client, err := mannco.New(mannco.Options{
 		Account: account.Name, BaseURL: account.BaseURL, Key: account.Key.Read, Timeout: account.Timeout,
 		TokenFile: file,
-		Transport: transport, Logger: log, Metrics: metrics, UserAgent: "sessionwarden/" + version, Now: now,
+		Transport: transport, Bulk: bulk, Logger: log, Metrics: metrics, UserAgent: "sessionwarden/" + version, Now: now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", account.Name, err)

@@ -224,7 +224,7 @@ func (k *checker) account(ctx context.Context, cfg *config.Config, account confi
 	if _, err := os.Stat(dataDir); err != nil {
 		dataDir = "" // the daemon makes it, as the user that it runs as
 	}
-	client, err := newClient(dataDir, account, http.RoundTripper(transport), nil, nil, nil)
+	client, err := newClient(dataDir, account, http.RoundTripper(transport), nil, nil, nil, nil)
 	if err != nil {
 		k.fail(what, err.Error(), "")
 		return
