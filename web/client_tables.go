@@ -115,6 +115,14 @@ func table[Row any](ctx context.Context, c *Client, route string, q Query) iter.
 		if err == nil {
 			err = expect(dec, ']')
 		}
+		if err == nil {
+			bounded.used = 0
+			if _, err = dec.Token(); errors.Is(err, io.EOF) {
+				err = nil
+			} else if err == nil {
+				err = errors.New("something stands behind the table")
+			}
+		}
 		if err = finish(ctx, resp, read, err); err != nil {
 			yield(none, err)
 		}
