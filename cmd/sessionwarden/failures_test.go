@@ -1382,3 +1382,39 @@ func TestStatusSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		}
 	}
 }
+
+// Asked to stop in the middle of a poll that hangs, the program ends by itself
+// and well; asked twice, at once.
+func TestStoppedInTheMiddleOfAPoll(t *testing.T) {
+	t.Parallel()
+	for name, twice := range map[string]bool{"once": false, "twice": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.defaults = append(w.defaults[:len(w.defaults)-1], `timeout = "5m"`)
+			w.atHome()
+			p := w.start()
+			calls := w.service.Count("main", manncotest.RouteList)
+			w.fault(manncotest.Fault{Kind: manncotest.FaultHang, Route: manncotest.RouteList})
+			w.eventually("a poll hangs", func() bool { return w.service.Count("main", manncotest.RouteList) > calls })
+			begun := time.Now()
+			_ = p.cmd.Process.Signal(syscall.SIGTERM)
+			if twice {
+				w.eventually("it is stopping", func() bool { return strings.Contains(p.stderr.String(), "msg=stopping") || time.Since(begun) > time.Second })
+				_ = p.cmd.Process.Signal(syscall.SIGTERM)
+			}
+			status := p.wait()
+			took := time.Since(begun)
+			switch {
+			case twice && (status == 0 || took > 8*time.Second):
+				t.Errorf("asked twice it ended after %v with %d", took, status)
+			case !twice && (status != 0 || took > 30*time.Second):
+				t.Errorf("it ended after %v with %d:\n%s", took, status, p.stderr.String())
+			}
+			w.service.Close() // what hangs lets go
+			if rows := w.printed("sessions"); len(rows) != 2 {
+				t.Errorf("%d sessions are known afterwards", len(rows))
+			}
+		})
+	}
+}
