@@ -41,7 +41,7 @@ whole process, and "anonymous" what cannot be dropped and read again.
 |---|---|---|---|---|---|
 `)
 	for _, r := range m.rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s%s | %s | `%s` |\n", r.what, r.goal, r.floor, r.reached, mark(r.met), r.ratio, r.command)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s%s | %s | `%s` |\n", r.what, r.goal, r.floor, r.reached, mark(r.met), r.ratio, inCell(r.command))
 	}
 	if len(m.laws) > 0 {
 		b.WriteString(`
@@ -54,7 +54,7 @@ says that it does not matter, 1 that twice as many cost twice as much.
 |---|---|---|---|
 `)
 		for _, l := range m.laws {
-			fmt.Fprintf(&b, "| %s | %s | %s%s | `%s` |\n", l.what, l.goal, l.found, mark(l.met), l.command)
+			fmt.Fprintf(&b, "| %s | %s | %s%s | `%s` |\n", l.what, l.goal, l.found, mark(l.met), inCell(l.command))
 		}
 	}
 	if missed := m.missed(); len(missed) > 0 {
@@ -67,6 +67,9 @@ says that it does not matter, 1 that twice as many cost twice as much.
 	}
 	return b.String()
 }
+
+// inCell keeps a command from ending its cell.
+func inCell(command string) string { return strings.ReplaceAll(command, "|", `\|`) }
 
 // mark shows which goals are missed.
 func mark(met bool) string {
