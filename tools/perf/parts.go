@@ -228,7 +228,7 @@ func idleMemory(ctx context.Context, m *measuring) error {
 	}
 	type idle struct {
 		resident
-		start, bytes float64
+		start float64 // nanoseconds
 	}
 	var all []idle
 	for _, size := range sizes {
@@ -244,7 +244,7 @@ func idleMemory(ctx context.Context, m *measuring) error {
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 			begin := time.Now()
-			if i.bytes, err = fill(ctx, dir, w.names, size); err != nil {
+			if err = fill(ctx, dir, w.names, size); err != nil {
 				return i, err
 			}
 			m.say("made a history of %s sessions in %s", number(float64(size)), since(begin))
@@ -301,21 +301,17 @@ func idleMemory(ctx context.Context, m *measuring) error {
 	return nil
 }
 
-// fill makes a history of so many sessions in dir and returns the bytes of each.
-func fill(ctx context.Context, dir string, accounts []string, sessions int) (bytes float64, err error) {
+// fill makes a history of so many sessions in dir.
+func fill(ctx context.Context, dir string, accounts []string, sessions int) (err error) {
 	if sessions == 0 {
-		return 0, nil
+		return nil
 	}
 	db, err := storage.Open(filepath.Join(dir, "sessionwarden.db"), storage.Options{})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := storagetest.Fill(ctx, db, storagetest.History{Sessions: sessions, Accounts: accounts}); err != nil {
-		return 0, err
-	}
-	stats, err := db.Stats()
-	return float64(stats.Used) / float64(sessions), err
+	return storagetest.Fill(ctx, db, storagetest.History{Sessions: sessions, Accounts: accounts})
 }
 
 func tell(ctx context.Context, m *measuring) error {
@@ -385,7 +381,7 @@ func fleet(ctx context.Context, m *measuring) (err error) {
 	if err := wait(ctx, 12*time.Second); err != nil {
 		return err
 	}
-	figures := func() (polls, commits float64, used time.Duration, err error) {
+	read := func() (polls, commits float64, used time.Duration, err error) {
 		polls, err = d.metric("sessionwarden_polls_total")
 		if err == nil {
 			commits, err = d.metric("sessionwarden_storage_commit_seconds_count")
@@ -395,14 +391,14 @@ func fleet(ctx context.Context, m *measuring) (err error) {
 		}
 		return polls, commits, used, err
 	}
-	polls, commits, used, err := figures()
+	polls, commits, used, err := read()
 	if err != nil {
 		return err
 	}
 	if err := wait(ctx, 20*time.Second); err != nil {
 		return err
 	}
-	pollsQuiet, commitsQuiet, usedQuiet, err := figures()
+	pollsQuiet, commitsQuiet, usedQuiet, err := read()
 	if err != nil {
 		return err
 	}
