@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 2
 	}
-	m := &measuring{short: *short, log: stderr, begun: time.Now()}
+	m := &measuring{short: *short, log: stderr, begun: time.Now(), load: loadAverage()}
 	err = m.measure(ctx, parts)
 	page := m.page()
 	if *only != "" || err != nil {
@@ -99,6 +99,7 @@ type measuring struct {
 	short   bool
 	log     io.Writer
 	begun   time.Time
+	load    float64 // of the machine in the minute before
 	dir     string // temporary, removed at the end
 	program string // the built program
 	rows    []row

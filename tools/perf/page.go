@@ -62,6 +62,9 @@ says that it does not matter, 1 that twice as many cost twice as much.
 	}
 	fmt.Fprintf(&b, "\nMeasured on %s, %d cores (%s), %s, Linux %s, on %s.\n",
 		cpuName(), runtime.NumCPU(), runtime.GOARCH, goVersion(), kernel(), m.begun.UTC().Format("2006-01-02 15:04 MST"))
+	if m.load > float64(runtime.NumCPU())/2 {
+		fmt.Fprintf(&b, "\nThe machine had other work (load average %.0f when this began): what is measured by\nthe clock says little, the ratios more.\n", m.load)
+	}
 	if m.short {
 		b.WriteString("\nThis was a short run: smaller histories, and none of ten million sessions.\n")
 	}
@@ -132,6 +135,13 @@ func cpuName() string {
 		}
 	}
 	return "an unnamed processor"
+}
+
+// loadAverage is how many processes wanted to compute in the last minute.
+func loadAverage() (load float64) {
+	text, _ := os.ReadFile("/proc/loadavg")
+	_, _ = fmt.Sscan(string(text), &load)
+	return load
 }
 
 // goVersion is that of the tool chain that built everything.
