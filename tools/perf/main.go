@@ -100,8 +100,8 @@ type measuring struct {
 	log     io.Writer
 	begun   time.Time
 	load    float64 // of the machine in the minute before
-	dir     string // temporary, removed at the end
-	program string // the built program
+	dir     string  // temporary, removed at the end
+	program string  // the built program
 	rows    []row
 	laws    []law
 }
