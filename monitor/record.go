@@ -174,10 +174,6 @@ func (d *draft) arrive(n *news, row sessionwarden.Session, where sessionwarden.L
 // goesOn updates a sighting whose session is where it was.
 func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at located, i int, n *news) {
 	flipped := s.Ownership != row.Ownership || s.ID != row.ID
-	if s.Ownership == sessionwarden.Disputed && row.Ownership == sessionwarden.NotOwn && ownListed(at.live.Rows) {
-		s.Verdicts = nil // they were capped for what might have been ours, and is not
-		n.told[s.Seq] = true
-	}
 	if s.ServiceCountry != row.ServiceCountry {
 		n.told[s.Seq] = true // the second witness says something else
 	}
@@ -185,7 +181,7 @@ func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at 
 		s.Device, flipped = policy.Device(row.UserAgent), true
 		n.told[s.Seq] = true
 	}
-	d.free(s, row, n)
+	d.free(s, row, at.live.Rows, n)
 	s.Session, s.LastSeen, s.Missing = row, d.seen, time.Time{}
 	if flipped {
 		d.touch(s.Seq)
@@ -214,14 +210,16 @@ func ownListed(rows []sessionwarden.Session) bool {
 
 // free has a session judged anew once the service gives it an id, or it does
 // not count as ours any more: what was found and could not be acted on then is
-// found again, as its facts are others now.
-func (d *draft) free(s *sessionwarden.Sighting, row sessionwarden.Session, n *news) {
+// found again, as its facts are others now. What may still be ours, for all that
+// the list shows, is asked about at most.
+func (d *draft) free(s *sessionwarden.Sighting, row sessionwarden.Session, rows []sessionwarden.Session, n *news) {
 	named := s.ID == "" && row.ID != ""
 	if !named && (!s.Ownership.Untouchable() || row.Ownership.Untouchable()) {
 		return
 	}
 	n.freed[s.Seq] = true
-	n.wasOwn[s.Seq] = s.Ownership == sessionwarden.Own && !row.Ownership.Untouchable()
+	n.wasOwn[s.Seq] = !row.Ownership.Untouchable() &&
+		(s.Ownership == sessionwarden.Own || s.Ownership == sessionwarden.Disputed && !ownListed(rows))
 	s.Verdicts = slices.DeleteFunc(slices.Clone(s.Verdicts), func(v sessionwarden.Verdict) bool {
 		return v.Response < d.account.Response(v.Rule) || named && v.Response >= sessionwarden.Ask
 	})
