@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -73,6 +74,7 @@ type bubble struct {
 	// from the goroutine that makes it; nil: nothing. Change before start, or
 	// while the program is stopped or at rest.
 	before, after func(manncotest.Call)
+	hooks         sync.Mutex
 
 	app     *app // while it runs
 	offset  atomic.Int64
@@ -100,16 +102,8 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 		time.Sleep(time.Until(built.AddDate(0, 1, 0).Truncate(24 * time.Hour).Add(12 * time.Hour))) // the bubble's clock begins in 2000
 		b.service = manncotest.New(manncotest.Options{
 			Egress: netip.MustParseAddr(egressAddr), EgressLocation: "DE: Falkenstein", EgressISP: "Provider",
-			Before: func(c manncotest.Call) {
-				if b.before != nil {
-					b.before(c)
-				}
-			},
-			After: func(c manncotest.Call) {
-				if b.after != nil {
-					b.after(c)
-				}
-			},
+			Before: func(c manncotest.Call) { b.hook(&b.before, c) },
+			After:  func(c manncotest.Call) { b.hook(&b.after, c) },
 		})
 		b.slack = slacktest.New()
 		b.alsoWatch("main")
@@ -234,8 +228,21 @@ func (b *bubble) reload() {
 	synctest.Wait()
 }
 
+// hook calls f with c, one call at a time.
+func (b *bubble) hook(f *func(manncotest.Call), c manncotest.Call) {
+	b.hooks.Lock()
+	defer b.hooks.Unlock()
+	if *f != nil {
+		(*f)(c)
+	}
+}
+
 // pass lets time go by, and then everybody come to rest.
 func (b *bubble) pass(d time.Duration) {
+	func() {
+		b.hooks.Lock() // what the test has written is seen by its hooks from now on
+		defer b.hooks.Unlock()
+	}()
 	time.Sleep(d)
 	synctest.Wait()
 }
