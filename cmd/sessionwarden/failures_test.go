@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -157,33 +158,52 @@ type way func(*http.Request) (*http.Response, error)
 
 func (w way) RoundTrip(r *http.Request) (*http.Response, error) { return w(r) }
 
-// blocked starts the program on a way on which block, where it is not nil,
-// answers the calls for the list.
-func (b *bubble) blocked(block *way) {
+// gate is a way to the service that a test may bar to the calls for the list.
+type gate struct {
+	open http.RoundTripper
+	mu   sync.Mutex
+	bar  way
+}
+
+// set bars the gate; nil opens it.
+func (g *gate) set(bar way) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.bar = bar
+}
+
+func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	g.mu.Lock()
+	bar := g.bar
+	g.mu.Unlock()
+	if bar != nil && r.URL.Path == "/user/ipList" {
+		return bar(r)
+	}
+	return g.open.RoundTrip(r)
+}
+
+// startGated starts the program behind a gate.
+func (b *bubble) startGated() *gate {
 	b.t.Helper()
-	open := b.service.Transport()
-	b.startWith(way(func(r *http.Request) (*http.Response, error) {
-		if *block != nil && r.URL.Path == "/user/ipList" {
-			return (*block)(r)
-		}
-		return open.RoundTrip(r)
-	}))
+	g := &gate{open: b.service.Transport()}
+	b.startWith(g)
+	return g
 }
 
 func TestNothingThatGoesWrongIsTakenForAnEmptyList(t *testing.T) {
 	t.Parallel()
-	list := func(kind manncotest.FaultKind, value string) func(*bubble, *way) {
-		return func(b *bubble, _ *way) {
+	list := func(kind manncotest.FaultKind, value string) func(*bubble, *gate) {
+		return func(b *bubble, _ *gate) {
 			b.fault(manncotest.Fault{Kind: kind, Value: value, Route: manncotest.RouteList})
 		}
 	}
-	broken := func(err error) func(*bubble, *way) {
-		return func(_ *bubble, block *way) {
-			*block = func(*http.Request) (*http.Response, error) { return nil, err }
+	broken := func(err error) func(*bubble, *gate) {
+		return func(_ *bubble, g *gate) {
+			g.set(func(*http.Request) (*http.Response, error) { return nil, err })
 		}
 	}
 	for name, test := range map[string]struct {
-		begin  func(*bubble, *way)
+		begin  func(*bubble, *gate)
 		status string // what the error says
 	}{
 		"no such name":        {broken(&net.DNSError{IsNotFound: true, Name: "api.example"}), "cannot be resolved"},
@@ -215,10 +235,9 @@ func TestNothingThatGoesWrongIsTakenForAnEmptyList(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(b *bubble) {
 				owner := b.atHome()
-				var block way
-				b.blocked(&block)
+				g := b.startGated()
 				b.pass(time.Minute)
-				test.begin(b, &block)
+				test.begin(b, g)
 				b.pass(3 * time.Minute)
 				b.wantBlind()
 				if !strings.Contains(b.main().Error, test.status) {
@@ -228,7 +247,7 @@ func TestNothingThatGoesWrongIsTakenForAnEmptyList(t *testing.T) {
 					b.t.Errorf("the owner's session is %v", got)
 				}
 				b.wantEnded()
-				block = nil
+				g.set(nil)
 				b.service.ClearFaults()
 				b.pass(11 * time.Minute)
 				b.wantWatchedAgain()
@@ -295,15 +314,14 @@ func TestAnErrorPageIsLoggedShortAndHarmless(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.atHome()
-		var block way
-		b.blocked(&block)
+		g := b.startGated()
 		b.pass(20 * time.Second)
 		page := "<html><body>\x1b[31mred\u202e " + strings.Repeat("very long ", 5000)
 		calls := 0
-		block = func(r *http.Request) (*http.Response, error) {
+		g.set(func(r *http.Request) (*http.Response, error) {
 			calls++
 			return answerOf(r, 502, page), nil
-		}
+		})
 		before := len(b.log.String())
 		b.pass(polled + 2*time.Second) // one poll with its tries
 		if calls != 3 {
@@ -700,14 +718,13 @@ func TestASessionThatIsGoneWhenTheCallComesIsASuccess(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.atHome()
-		b.start()
-		var thief string
 		b.before = func(c manncotest.Call) {
 			if c.Route == manncotest.RouteDisconnectOne {
 				b.service.SignOut("main", number(c.Target))
 			}
 		}
-		thief = b.signIn(farAddr, chrome)
+		b.start()
+		thief := b.signIn(farAddr, chrome)
 		b.pass(time.Minute)
 		if got := b.stateOf(thief); got != "verified" {
 			t.Errorf("the action is %s", got)
@@ -722,10 +739,9 @@ func TestAPanicEndsOnePollAndIsTold(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.atHome()
-		var block way
-		b.blocked(&block)
+		g := b.startGated()
 		b.pass(time.Minute)
-		block = func(*http.Request) (*http.Response, error) { panic("a mistake in the program") }
+		g.set(func(*http.Request) (*http.Response, error) { panic("a mistake in the program") })
 		b.pass(polled)
 		b.wantNoticed(sessionwarden.ProgramError, "made a mistake while")
 		b.wantMetric("panics_total", 1)
@@ -735,7 +751,7 @@ func TestAPanicEndsOnePollAndIsTold(t *testing.T) {
 		b.pass(30 * time.Minute)
 		b.wantTold("made a mistake while", 1)
 		b.wantBlind()
-		block = nil
+		g.set(nil)
 		b.pass(time.Minute)
 		b.wantWatchedAgain()
 	})
@@ -924,20 +940,29 @@ func TestAReloadInTheMiddleOfAPollLeavesOneConfiguration(t *testing.T) {
 	inBubble(t, func(b *bubble) {
 		b.rules = []string{`unexpected_country = "alert"`, `new_country = "alert"`}
 		b.atHome()
+		var mu sync.Mutex
+		var reloads chan<- os.Signal // for the next list
+		b.before = func(c manncotest.Call) {
+			if c.Route != manncotest.RouteList {
+				return
+			}
+			mu.Lock()
+			to := reloads
+			reloads = nil
+			mu.Unlock()
+			if to != nil {
+				to <- syscall.SIGHUP
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
 		b.start()
 		b.pass(time.Minute)
 		b.rules = []string{`unexpected_country = "ask"`, `new_country = "off"`}
 		thief := b.signIn(farAddr, chrome)
-		reloads := b.reloads
-		b.before = func(c manncotest.Call) {
-			if c.Route == manncotest.RouteList {
-				b.before = nil
-				reloads <- syscall.SIGHUP
-				time.Sleep(100 * time.Millisecond)
-			}
-		}
+		mu.Lock()
+		reloads = b.reloads
+		mu.Unlock()
 		b.pass(polled)
-		b.before = nil
 		abroad, anew := b.found(sessionwarden.UnexpectedCountry, thief), b.found(sessionwarden.NewCountry, thief)
 		asked := b.stateOf(thief) == "held"
 		if !abroad || asked == anew {
@@ -1400,7 +1425,9 @@ func TestStoppedInTheMiddleOfAPoll(t *testing.T) {
 			begun := time.Now()
 			_ = p.cmd.Process.Signal(syscall.SIGTERM)
 			if twice {
-				w.eventually("it is stopping", func() bool { return strings.Contains(p.stderr.String(), "msg=stopping") || time.Since(begun) > time.Second })
+				w.eventually("it is stopping", func() bool {
+					return strings.Contains(p.stderr.String(), "msg=stopping") || time.Since(begun) > time.Second
+				})
 				_ = p.cmd.Process.Signal(syscall.SIGTERM)
 			}
 			status := p.wait()
