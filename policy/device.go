@@ -2,6 +2,7 @@ package policy
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/mileusna/useragent"
 
@@ -28,6 +29,40 @@ func Device(userAgent string) string {
 	if len(userAgent) > maxAgent {
 		userAgent = userAgent[:maxAgent]
 	}
+	return devices.of(userAgent)
+}
+
+// devices remembers what agents mean: there are few, and to read one costs more
+// than all rules together.
+var devices memory
+
+// maxMemory is how many agents are remembered, half a megabyte of them at most.
+const maxMemory = 1024
+
+type memory struct {
+	mu    sync.RWMutex
+	names map[string]string
+}
+
+func (m *memory) of(userAgent string) string {
+	m.mu.RLock()
+	name, known := m.names[userAgent]
+	m.mu.RUnlock()
+	if known {
+		return name
+	}
+	name = readDevice(userAgent)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.names == nil || len(m.names) >= maxMemory { // somebody makes them up
+		m.names = make(map[string]string)
+	}
+	m.names[strings.Clone(userAgent)] = name
+	return name
+}
+
+// readDevice is [Device] of an agent that is not too long.
+func readDevice(userAgent string) string {
 	userAgent = sessionwarden.Clean(userAgent, maxAgent)
 	if userAgent == "" {
 		return ""

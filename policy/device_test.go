@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode"
@@ -56,6 +57,22 @@ func TestANewVersionIsNoNewDevice(t *testing.T) {
 		if a, b := policy.Device(agent), policy.Device(newer); a != b {
 			t.Errorf("%q became %q", a, b)
 		}
+	}
+}
+
+// Whoever makes up agents neither fills the memory nor changes what others mean.
+func TestMadeUpAgentsChangeNothing(t *testing.T) {
+	t.Parallel()
+	for i := range 5000 {
+		if got := policy.Device(fmt.Sprintf("Trader%c%d", 'a'+i%26, i)); !strings.HasPrefix(got, "Trader") {
+			t.Fatalf("agent %d is %q", i, got)
+		}
+		if got := policy.Device(safariOnIPhone); got != "iOS, Safari" {
+			t.Fatalf("after %d agents an iPhone is %q", i, got)
+		}
+	}
+	if kept := policy.RememberedDevices(); kept == 0 || kept > 1024 {
+		t.Errorf("%d agents are remembered, want some and 1024 at most", kept)
 	}
 }
 
