@@ -26,7 +26,8 @@ func shorten(text string, limit int) string {
 	return sessionwarden.Clean(text, max(limit-len("…"), 0)) + "…"
 }
 
-// cut shortens text to limit characters and marks the cut.
+// cut shortens text to limit characters and marks the cut. An address at the
+// cut goes whole: half of ours would be the link of somebody else.
 func cut(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {
 		return text
@@ -34,7 +35,11 @@ func cut(text string, limit int) string {
 	n := 0
 	for i := range text {
 		if n == limit-1 {
-			return strings.TrimRight(text[:i], " ") + "…"
+			head := strings.TrimRight(text[:i], " ")
+			if word := strings.LastIndexByte(head, ' ') + 1; strings.Contains(head[word:], "://") {
+				head = strings.TrimRight(head[:word], " ")
+			}
+			return head + "…"
 		}
 		n++
 	}
