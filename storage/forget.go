@@ -144,7 +144,7 @@ type part struct {
 }
 
 // parts returns what grows old. Within each, rows lie in the order in which they
-// began.
+// began, but for what a clock that ran ahead wrote.
 func (db *DB) parts(tx *bbolt.Tx) []part {
 	never := time.Unix(wholeSeconds, 0)
 	return []part{
@@ -189,6 +189,7 @@ func (db *DB) findOld(tx *bbolt.Tx, before time.Time, from place, most int) (old
 		return nil, from, err
 	}
 	var with []oldRow
+	now := db.now()
 	looks := looksPerRow * most
 	parts := db.parts(tx)
 	for i := from.part; i < len(parts); i++ {
@@ -201,6 +202,9 @@ func (db *DB) findOld(tx *bbolt.Tx, before time.Time, from place, most int) (old
 			began, ended, mine, err := parts[i].look(key, value)
 			if err != nil {
 				continue
+			}
+			if began.After(now) {
+				continue // the clock ran ahead when it came
 			}
 			if !began.Before(before) {
 				break // what comes after arrived later still

@@ -299,3 +299,28 @@ func TestForgettingWhileOthersWrite(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Rows that came while the clock ran ahead do not hold up what came after them
+// for as long as it did.
+func TestForgettingGoesPastWhatAWrongClockWrote(t *testing.T) {
+	t.Parallel()
+	now := day.AddDate(2, 0, 0)
+	db, err := storage.Open(dbPath(t), storage.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var list []sessionwarden.Sighting
+	for _, came := range []time.Time{day, day.AddDate(20, 0, 0), day.AddDate(0, 0, 1), day.AddDate(0, 0, 2), now.AddDate(0, -1, 0), now} {
+		s := session(db.NextID(), "main", came)
+		s.State, s.GoneAt = sessionwarden.Gone, came
+		list = append(list, s)
+	}
+	commit(t, db, sessionwarden.Change{History: sessionwarden.History{Account: "main"}, Sightings: list})
+	if n, err := db.Forget(t.Context(), now.AddDate(-1, 0, 0), 100); n != 3 || err != nil {
+		t.Errorf("forgot %d rows, %v; want the three old ones", n, err)
+	}
+	if got := rows(t, db); !slices.Equal(got, []uint64{2, 5, 6}) {
+		t.Errorf("left are %v", got)
+	}
+}
