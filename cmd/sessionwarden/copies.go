@@ -112,6 +112,9 @@ func (c *copies) look(ctx context.Context) time.Duration {
 		case !newest.Time.IsZero() && now.Before(due):
 			c.measure(newest)
 			c.seen = newest
+			if c.failures > 0 {
+				c.note(ctx, newest, nil) // the folder could not be read for a while
+			}
 			return min(due.Sub(now), copyLook)
 		case now.Before(c.notTill) && c.notTill.Sub(now) <= copyRetry: // else the clock was set back
 			return min(c.notTill.Sub(now), copyLook)
@@ -176,11 +179,14 @@ func (c *copies) note(ctx context.Context, newest storage.BackupInfo, err error)
 	if !newest.Time.IsZero() {
 		how = "The newest backup is of " + newest.Time.Format("2006-01-02 15:04 MST") + ", " + span(now.Sub(newest.Time)) + " old."
 	}
+	cure := "Look at free space and permissions of " + c.app.cfg.Backup.Dir + ", or name another folder in [backup] dir."
+	if damaged(err) != nil {
+		cure = "The history itself is damaged; what to do about it tells sessionwarden db check."
+	}
 	c.app.tell(ctx, sessionwarden.Alert{
 		Key: copiesKey, Kind: sessionwarden.NoBackup, Severity: sessionwarden.Warning, Created: now, Updated: now,
 		Title: "The history could not be copied for too long",
-		Lines: []string{how, "What went wrong: " + sessionwarden.Clean(err.Error(), 300),
-			"It is tried again every " + span(copyRetry) + ". Look at free space and permissions of " + c.app.cfg.Backup.Dir + ", or name another folder in [backup] dir."},
+		Lines: []string{how, "What went wrong: " + sessionwarden.Clean(err.Error(), 300), "It is tried again every " + span(copyRetry) + ". " + cure},
 	})
 }
 

@@ -40,7 +40,7 @@ consistent copy of its database is made, checked and removed again.`,
 			if d.Whole {
 				return nil
 			}
-			says := "Stop the daemon and start it again: it puts the newest whole backup in its place by itself. Or choose one: sessionwarden restore FILE"
+			says := "Stop the daemon and start it again: if it cannot work with this, it puts the newest whole backup in its place by itself. If it starts as usual, only old rows are damaged: it goes on without them, but can make no whole backup any more. Then stop it and choose a backup: sessionwarden restore FILE"
 			if len(args) > 0 {
 				says = "This file is of no use as a backup."
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -735,4 +736,61 @@ func TestObservingIsToldAgainEveryDayAndHoldsOverEveryTimeout(t *testing.T) {
 		b.pass(time.Minute)
 		b.wantEnded(known, asked)
 	})
+}
+
+// A folder that could not be read for a while and holds a good backup is no
+// failure any more as soon as it can be read again.
+func TestAFolderOfBackupsThatIsThereAgainIsNoFailureAnyMore(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.extra = "[backup]\nevery = \"24h\"\n"
+		b.defaults = []string{`expected_countries = ["DE"]`, `schedule = "@every 10m"`}
+		b.atHome()
+		b.start()
+		b.pass(5 * time.Second)
+		dir := filepath.Join(b.dir, "backups")
+		for _, err := range []error{os.Rename(dir, dir+".aside"), os.WriteFile(dir, nil, 0o600)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.restart() // which knows of no backup
+		b.pass(time.Hour)
+		if s := b.app.status(); s.Backup.Error == "" || len(b.toldOfCopies()) != 1 {
+			t.Errorf("while it cannot be read: %+v, told %q", s.Backup, b.toldOfCopies())
+		}
+		for _, err := range []error{os.Remove(dir), os.Rename(dir+".aside", dir)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.pass(time.Hour)
+		if s := b.app.status(); s.Backup.Error != "" || len(s.Warnings) > 1 {
+			t.Errorf("status: %+v, %q", s.Backup, s.Warnings)
+		}
+		if told := b.toldOfCopies(); len(told) != 2 {
+			t.Errorf("told %q, want that it works again", told)
+		}
+	})
+}
+
+// A damaged row of the past does not stop the daemon, and so brings no backup
+// back: db check says so.
+func TestOneDamagedRowOfThePastIsLeftToAPerson(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.withBackup()
+	w.rewrite("findings", string(binary.BigEndian.AppendUint64(nil, 4711)), "no record at all")
+	w.start()
+	w.polls(2)
+	out, said, status := w.cli("db", "check")
+	w.fits("db check, one row", out+said)
+	if status != 1 || !strings.Contains(out, "record 4711 of findings") {
+		t.Errorf("status %d: %s%s", status, out, said)
+	}
+	said = strings.Join(strings.Fields(said), " ")
+	if w.status().Observing != nil || !strings.Contains(said, "If it starts as usual") || !strings.Contains(said, "sessionwarden restore FILE") {
+		t.Errorf("a start does not mend this, and it says: %s", said)
+	}
 }
