@@ -84,7 +84,7 @@ type Hold uint8
 const (
 	NotHeld       Hold = iota
 	HeldByAsk          // the rule's response is ask
-	HeldByLimit        // the hourly limit for sessions with a tie to the profile
+	HeldByLimit        // the hourly limit for sessions with a tie to the profile, or one of none for strangers
 	HeldStrangers      // the hourly limit for strangers: ends by itself when budget returns
 	HeldByGuard        // the guard against a mistaken rule
 	HeldByGeo          // location data failed to load

@@ -82,7 +82,9 @@ func (m *Monitor) act(ctx context.Context, w *watch) {
 			return
 		}
 		m.release(ctx, w)
-		action, ok := m.nextAction(w)
+		w.mu.Lock()
+		action, ok := w.nextAction(m.ownClock(w))
+		w.mu.Unlock()
 		if !ok || !m.mayUse(w) {
 			if !ok && !did || m.look(ctx, w) != nil && !(ok && m.mayUse(w)) {
 				return // a poll that fails is told by itself, and the next one goes on
@@ -118,7 +120,7 @@ func (m *Monitor) comeBack(w *watch) {
 		case a.State == sessionwarden.Done && now.Sub(a.Answered) < proofWait:
 		case a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldByAsk && !a.Deadline.IsZero():
 			due = a.Deadline
-		case a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldStrangers:
+		case a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldStrangers && !budgetBack(w.h).IsZero():
 			due = budgetBack(w.h)
 		case m.resumed(a):
 		default:
@@ -137,7 +139,8 @@ func (m *Monitor) comeBack(w *watch) {
 	}
 }
 
-// budgetBack is when the first of the strangers' disconnections is an hour old.
+// budgetBack is when the first of the strangers' disconnections is an hour old;
+// zero where none counts any more.
 func budgetBack(h sessionwarden.History) time.Time {
 	for _, s := range h.Spent {
 		if s.Stranger {
@@ -191,11 +194,14 @@ func (m *Monitor) mayUse(w *watch) bool {
 }
 
 // actsFirst reports whether what is planned goes before the next list: where
-// there was a limit, what it leaves may not be enough for both.
+// there was a limit, what it leaves may not be enough for both. The loop over
+// all accounts asks: it waits for nobody whose disk hangs.
 func (m *Monitor) actsFirst(w *watch) bool {
-	_, ok := m.nextAction(w)
-	w.mu.Lock()
+	if !w.mu.TryLock() {
+		return false
+	}
 	defer w.mu.Unlock()
+	_, ok := w.nextAction(m.ownClock(w))
 	return ok && w.limited
 }
 
@@ -243,10 +249,8 @@ func (d *draft) decide(a sessionwarden.Action, decision policy.Decision) {
 
 // nextAction returns the next planned action of the account: of several, one
 // that was tried least often, so that none waits for another's failures.
-func (m *Monitor) nextAction(w *watch) (sessionwarden.Action, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := m.ownClock(w)
+// The caller holds w.mu.
+func (w *watch) nextAction(now time.Time) (sessionwarden.Action, bool) {
 	var next sessionwarden.Action
 	found := false
 	for _, a := range w.h.Actions {
@@ -431,6 +435,8 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 		d.settle(action, sessionwarden.Planned, "the call failed: "+err.Error())
 		if fault != nil && fault.Kind == sessionwarden.FaultRefused {
 			stop = err
+			// Where no login is given any more, a list is what tells people so.
+			w.limited = w.limited && fault.RetryAfter == 0
 		}
 	}
 	return errors.Join(stop, m.finish(ctx, w, d, nil, nil), mishap.At("act.answered"))

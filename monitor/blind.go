@@ -106,7 +106,9 @@ func (d *draft) incomplete(list sessionwarden.Listing) {
 // skipped takes note of a tick that came while the poll before it still ran.
 func (m *Monitor) skipped(ctx context.Context, w *watch) {
 	m.metrics.skips.Inc()
-	w.mu.Lock()
+	if !w.mu.TryLock() {
+		return // it waits for the disk, and the loop must not: the service is not what is slow
+	}
 	defer w.mu.Unlock()
 	if w.skips++; w.skips != 3 {
 		return

@@ -156,3 +156,68 @@ func TestSessionThatIsNotOursAfterAllIsEnded(t *testing.T) {
 		wantCalls(t, h.service, "77")
 	})
 }
+
+// Where the limit for strangers becomes none, those that are held for its sake
+// stay so; that is no reason to ask the service all the time.
+func TestStrangersHeldForGoodAreNoReasonToPollInAHurry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 1 })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		for i := range 3 {
+			h.service.signIn(session(fmt.Sprint(77+i), "203.0.113.5"))
+		}
+		pass(time.Minute)
+		wantStates(t, h.journal, "verified", "held", "held")
+		h.account.MaxDisconnectsStrangers = 0
+		h.watch()
+		pass(2 * time.Hour)
+		before := h.service.reads()
+		pass(10 * time.Minute)
+		if n := h.service.reads() - before; n > 35 { // every 30 s, and each minute the expired ones
+			t.Errorf("%d lists in ten minutes", n)
+		}
+		wantStates(t, h.journal, "verified", "held", "held")
+	})
+}
+
+// A limit of none never comes back: nobody is told that it will.
+func TestALimitOfNoneForStrangersWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 0 })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(time.Minute)
+		alert, _ := h.journal.alertOf(sessionwarden.Intrusion)
+		if a := alert.Items[0].Action; a.State != sessionwarden.Held || a.Hold != sessionwarden.HeldByLimit {
+			t.Errorf("it is %s, held by %s: %s", a.State, a.Hold, a.Note)
+		}
+		wantCalls(t, h.service)
+	})
+}
+
+// Where the key is refused while a limit keeps the lists back, people hear of it at once.
+func TestARefusedKeyIsToldWhileAnActionWaitsForALimit(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.service.set(func(s *service) { s.refuses = errLimited })
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.fails = errLimited })
+		pass(15 * time.Second)
+		h.service.set(func(s *service) { s.refuses, s.fails = errRefused, errLimited })
+		pass(31 * time.Second)
+		h.service.set(func(s *service) { s.fails = errRefused })
+		pass(61 * time.Second)
+		if _, n := h.journal.alertOf(sessionwarden.Blind); n != 1 {
+			t.Errorf("%d alerts, calls %v, lists %d", n, h.service.calls(), h.service.reads())
+		}
+	})
+}

@@ -174,6 +174,8 @@ func overLimit(a *sessionwarden.Account, h *sessionwarden.History, action *sessi
 	spent := spentWithin(h, action.Stranger, now)
 	switch {
 	case action.Attempts > 0:
+	case action.Stranger && a.MaxDisconnectsStrangers <= 0: // no hour brings a budget of none back
+		return Decision{State: sessionwarden.Held, Hold: sessionwarden.HeldByLimit, Note: "max_disconnects_strangers is 0; waits for an answer"}, true
 	case action.Stranger && spent >= a.MaxDisconnectsStrangers:
 		return Decision{State: sessionwarden.Held, Hold: sessionwarden.HeldStrangers, Note: strconv.Itoa(spent) +
 			" strangers were ended within an hour, the limit (max_disconnects_strangers); goes on when the hour's budget is back, or at once when approved"}, true

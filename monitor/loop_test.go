@@ -1,0 +1,59 @@
+package monitor_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/monitor"
+)
+
+// stuckDisk is a journal whose commits of one account do not come back until let go.
+type stuckDisk struct {
+	*journal
+	account string
+	stuck   chan struct{}
+}
+
+func (j *stuckDisk) Commit(ctx context.Context, changes []sessionwarden.Change) error {
+	for _, c := range changes {
+		if c.History.Account == j.account && len(c.Findings) > 0 {
+			<-j.stuck
+		}
+	}
+	return j.journal.Commit(ctx, changes)
+}
+
+// A commit that hangs keeps its own accounts waiting, and no other's polls.
+func TestACommitThatHangsStopsNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := &stuckDisk{newJournal(), "main", make(chan struct{})}
+		h := &house{t: t, journal: disk.journal}
+		h.m = monitor.New(monitor.Options{Journal: disk, Locate: h.where})
+		mine, other := &service{}, &service{}
+		for _, s := range []*service{mine, other} {
+			s.signIn(session("1", "192.0.2.1", old))
+			s.signIn(session("2", "192.0.2.9", ours))
+		}
+		err := h.m.Watch(t.Context(), []monitor.Watched{{Account: account("main"), Lister: mine, Ender: mine}, {Account: account("other"), Lister: other, Ender: other}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		mine.signIn(session("77", "203.0.113.5"))
+		pass(30 * time.Second)
+		before := other.reads()
+		pass(5 * time.Minute)
+		if n := other.reads() - before; n < 10 {
+			t.Errorf("the other account's lists were read %d times in five minutes", n)
+		}
+		close(disk.stuck)
+		pass(31 * time.Second)
+		wantCalls(t, mine, "77")
+	})
+}
