@@ -71,3 +71,13 @@ func TestAPanicWhileForgettingIsContained(t *testing.T) {
 		}
 	})
 }
+
+// Where the program is started now and then only, the history grows old too.
+func TestASinglePollForgetsALittleToo(t *testing.T) {
+	t.Parallel()
+	tried := 0
+	m := monitor.New(monitor.Options{Forget: func(context.Context) (int, bool, error) { tried++; return 500, true, nil }})
+	if err := m.Once(t.Context(), time.Second); err != nil || tried != 1 {
+		t.Errorf("forgot %d times, %v", tried, err)
+	}
+}

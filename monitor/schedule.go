@@ -211,23 +211,28 @@ func (m *Monitor) forget(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		if !m.mayForget() {
-			timer.Reset(forgetEvery)
-			continue
-		}
-		rows, more, err := m.forgetSome(ctx)
-		switch {
-		case err != nil && ctx.Err() == nil:
-			m.log.Warn("could not forget old history", "err", err)
-		case rows > 0:
-			m.log.Debug("old history forgotten", "rows", rows)
-		}
-		if more && err == nil {
+		if m.forgetNow(ctx) {
 			timer.Reset(forgetMore)
 		} else {
 			timer.Reset(forgetEvery)
 		}
 	}
+}
+
+// forgetNow removes a little old history, where the clock can be relied on, and
+// reports whether there is more to be removed soon.
+func (m *Monitor) forgetNow(ctx context.Context) bool {
+	if !m.mayForget() {
+		return false
+	}
+	rows, more, err := m.forgetSome(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		m.log.Warn("could not forget old history", "err", err)
+	case rows > 0:
+		m.log.Debug("old history forgotten", "rows", rows)
+	}
+	return more && err == nil
 }
 
 // forgetSome is Options.Forget with its panics contained: the watch does not end
@@ -253,7 +258,8 @@ func (m *Monitor) forgetSome(ctx context.Context) (rows int, more bool, err erro
 }
 
 // Once polls every account once, carries out what is planned and looks again
-// until it is proven, for settle at most. The error joins those of the polls.
+// until it is proven, for settle at most. Then it forgets a little of what is
+// old. The error joins those of the polls.
 func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
 	m.tellTroubles(ctx, m.clock())
 	watches := m.all()
@@ -276,5 +282,8 @@ func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
 	}
 	polls.Wait()
 	m.tellTroubles(ctx, m.clock())
+	if m.opts.Forget != nil {
+		m.forgetNow(ctx) // who runs us now and then only has an old history too
+	}
 	return errors.Join(joinNamed(watches, errs), m.flush(context.WithoutCancel(ctx)))
 }
