@@ -71,11 +71,14 @@ func recoverFrom(ctx context.Context, path string, dirs []string, damage error, 
 		return r, err
 	}
 	for _, backup := range backups {
-		err := r.try(ctx, backup, path, present, o)
+		err := Check(ctx, backup.Path)
 		if err == nil {
-			return r, nil
+			// What fails from here on is no fault of the backup's: an older one
+			// would only lose more.
+			err = r.use(ctx, backup, path, present, o)
+			return r, err
 		}
-		if ctx.Err() != nil || !isThere(present, path) {
+		if ctx.Err() != nil {
 			return r, err
 		}
 		r.Tried = append(r.Tried, backup.Path+": "+err.Error())
@@ -110,15 +113,8 @@ func allBackups(dirs []string, now time.Time) ([]BackupInfo, error) {
 	return all, nil
 }
 
-// isThere reports whether path still names the open file.
-func isThere(f *os.File, path string) bool {
-	open, err := f.Stat()
-	there, errThere := os.Stat(path)
-	return err == nil && errThere == nil && os.SameFile(open, there)
-}
-
-// try puts one backup in place of the damaged database.
-func (r *Recovery) try(ctx context.Context, backup BackupInfo, path string, present *os.File, o Options) (err error) {
+// use puts one backup in place of the damaged database.
+func (r *Recovery) use(ctx context.Context, backup BackupInfo, path string, present *os.File, o Options) (err error) {
 	part, err := copyBackup(ctx, backup.Path, path, present)
 	if err != nil {
 		return err

@@ -104,7 +104,7 @@ func cures(err error) []string {
 	}
 	var out *wayOut
 	if errors.As(err, &out) {
-		return []string{out.cure}
+		return []string{out.cure()}
 	}
 	var remote *web.Error
 	if errors.As(err, &remote) && remote.Cure != "" {

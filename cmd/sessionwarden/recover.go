@@ -62,10 +62,10 @@ func firstLine(text string) string {
 }
 
 // wayOut is an error with what else a person can do about a database that
-// cannot be used.
+// cannot be used. cure reads backups, which may take long: it is for the end.
 type wayOut struct {
 	error
-	cure string
+	cure func() string
 }
 
 func (e *wayOut) Unwrap() error { return e.error }
@@ -76,12 +76,15 @@ func withWayOut(ctx context.Context, cfg *config.Config, err error) error {
 	if err == nil || !errors.As(err, &gone) && damaged(err) == nil {
 		return err
 	}
-	b, ok := newestGood(ctx, cfg.Backup.Dir)
-	if !ok {
-		return &wayOut{err, "There is no whole backup in " + cfg.Backup.Dir + "."}
-	}
-	if info, gone := os.Stat(databasePath(cfg)); gone == nil && info.Size() > 0 {
-		return &wayOut{err, fmt.Sprintf("The next start (sessionwarden run) puts the newest whole backup in its place, that of %s.", b.Time.Format("2006-01-02 15:04:05 MST"))}
-	}
-	return &wayOut{err, fmt.Sprintf("The newest whole backup is of %s: sessionwarden restore %s", b.Time.Format("2006-01-02 15:04:05 MST"), b.Path)}
+	return &wayOut{err, func() string {
+		b, ok := newestGood(ctx, cfg.Backup.Dir)
+		if !ok {
+			return "No whole backup was found in " + cfg.Backup.Dir + "."
+		}
+		made := b.Time.Format("2006-01-02 15:04:05 MST")
+		if info, gone := os.Stat(databasePath(cfg)); gone == nil && info.Size() > 0 {
+			return "The next start (sessionwarden run) puts the newest whole backup in its place, that of " + made + "."
+		}
+		return "The newest whole backup is of " + made + ": sessionwarden restore " + b.Path
+	}}
 }
