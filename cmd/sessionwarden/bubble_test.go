@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -74,7 +73,7 @@ type bubble struct {
 	// from the goroutine that makes it; nil: nothing. Change before start, or
 	// while the program is stopped or at rest.
 	before, after func(manncotest.Call)
-	hooks         sync.Mutex
+	hooks         chan struct{} // a lock that a hook may sleep under: a mutex would hold up the clock
 
 	app     *app // while it runs
 	offset  atomic.Int64
@@ -90,7 +89,7 @@ const polled = 5 * time.Second
 func inBubble(t *testing.T, f func(b *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bubble{t: t, dir: t.TempDir(), instance: "bubble"}
+		b := &bubble{t: t, hooks: make(chan struct{}, 1), dir: t.TempDir(), instance: "bubble"}
 		places, err := geo.Open(geo.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -230,8 +229,8 @@ func (b *bubble) reload() {
 
 // hook calls f with c, one call at a time.
 func (b *bubble) hook(f *func(manncotest.Call), c manncotest.Call) {
-	b.hooks.Lock()
-	defer b.hooks.Unlock()
+	b.hooks <- struct{}{}
+	defer func() { <-b.hooks }()
 	if *f != nil {
 		(*f)(c)
 	}
@@ -239,10 +238,8 @@ func (b *bubble) hook(f *func(manncotest.Call), c manncotest.Call) {
 
 // pass lets time go by, and then everybody come to rest.
 func (b *bubble) pass(d time.Duration) {
-	func() {
-		b.hooks.Lock() // what the test has written is seen by its hooks from now on
-		defer b.hooks.Unlock()
-	}()
+	b.hooks <- struct{}{} // what the test has written is seen by its hooks from now on
+	<-b.hooks
 	time.Sleep(d)
 	synctest.Wait()
 }
