@@ -65,12 +65,9 @@ func (d *draft) back(item sessionwarden.AlertItem) bool {
 	if !known {
 		return false
 	}
-	alert, mine := d.alerts[id]
-	if !mine {
-		if alert, known = d.w.alerts[id]; !known || d.now.Sub(alert.Created) >= flapFor {
-			return false
-		}
-		alert.Revision++
+	alert, known := d.revised(id)
+	if !known || d.now.Sub(alert.Created) >= flapFor {
+		return false
 	}
 	i := slices.IndexFunc(alert.Items, func(old sessionwarden.AlertItem) bool {
 		return faceOf(old.Sighting) == faceOf(item.Sighting) && old.Sighting.Seq != item.Sighting.Seq

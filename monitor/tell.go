@@ -71,9 +71,11 @@ func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
 }
 
 // grow adds what was found to the alert that already tells of the session's
-// action, and reports whether there is one.
+// action, and reports whether there is one. Of each rule it shows the newest
+// finding: who moves on at each poll makes no message longer and longer, nor a
+// channel that cannot update send one each time.
 func (d *draft) grow(item sessionwarden.AlertItem) bool {
-	alert, ok := d.w.alerts[item.Action.AlertID]
+	alert, ok := d.revised(item.Action.AlertID)
 	if !ok {
 		return false
 	}
@@ -82,16 +84,35 @@ func (d *draft) grow(item sessionwarden.AlertItem) bool {
 		if old.Action == nil || old.Action.ID != item.Action.ID {
 			continue
 		}
-		item.Findings = append(slices.Clone(old.Findings), item.Findings...)
+		kept := slices.DeleteFunc(slices.Clone(old.Findings), func(f sessionwarden.Finding) bool { return hasRule(item.Findings, f.Rule) })
+		if item.Action.State != old.Action.State || slices.ContainsFunc(item.Findings, func(f sessionwarden.Finding) bool { return !hasRule(old.Findings, f.Rule) }) {
+			alert.Correction = alert.Revision
+		}
+		item.Findings = append(kept, item.Findings...)
 		alert.Items[i] = item
-		alert.Revision++
-		alert.Updated, alert.Correction = d.now, alert.Revision
+		alert.Updated = d.now
 		alert.Severity = max(alert.Severity, worst(item))
 		alert.Waiting = waiting(alert)
 		d.alerts[alert.ID] = alert
 		return true
 	}
 	return false
+}
+
+func hasRule(findings []sessionwarden.Finding, rule sessionwarden.Rule) bool {
+	return slices.ContainsFunc(findings, func(f sessionwarden.Finding) bool { return f.Rule == rule })
+}
+
+// revised returns an alert that people were told of in its next revision, with
+// what this draft has changed in it already.
+func (d *draft) revised(id uint64) (alert sessionwarden.Alert, ok bool) {
+	if alert, ok = d.alerts[id]; ok {
+		return alert, true
+	}
+	if alert, ok = d.w.alerts[id]; ok {
+		alert.Revision++
+	}
+	return alert, ok
 }
 
 // intrusion makes one alert of items and ties their actions to it.
@@ -145,13 +166,13 @@ func (d *draft) reviseAll() {
 			d.alerts[alert.ID] = alert
 			continue
 		}
-		alert, ok := d.alerts[action.AlertID]
+		_, mine := d.alerts[action.AlertID]
+		alert, ok := d.revised(action.AlertID)
 		if !ok {
-			if alert, ok = d.w.alerts[action.AlertID]; !ok {
-				continue
-			}
+			continue
+		}
+		if !mine {
 			alert.Items = slices.Clone(alert.Items)
-			alert.Revision++
 			alert.Updated = d.now
 		}
 		changed, correction := d.show(&alert, action)

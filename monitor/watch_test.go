@@ -522,3 +522,72 @@ func TestTheFirstAlertIsNotHeldUpByANeighbour(t *testing.T) {
 		wantCalls(t, h.service, "77")
 	})
 }
+
+// Two sessions of one alert on which more is found in one poll: the alert
+// shows it of both.
+func TestAnAlertGrowsByEachOfItsSessions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Ask })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		h.service.signIn(session("78", "203.0.113.6"))
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "held", "held")
+		h.service.set(func(s *service) {
+			for i := range s.rows {
+				switch s.rows[i].ID {
+				case "77":
+					s.rows[i].Addr = netip.MustParseAddr("198.51.100.5")
+				case "78":
+					s.rows[i].Addr = netip.MustParseAddr("198.51.100.6")
+				}
+			}
+		})
+		pass(31 * time.Second)
+		alert, n := h.journal.alertOf(sessionwarden.Intrusion)
+		if n != 1 || len(alert.Items) != 2 {
+			t.Fatalf("%d alerts, the last with %d sessions", n, len(alert.Items))
+		}
+		for _, item := range alert.Items {
+			if !slices.ContainsFunc(item.Findings, func(f sessionwarden.Finding) bool { return f.Rule == sessionwarden.SessionMoved }) {
+				t.Errorf("session %s: the alert does not say that it moved: %+v", item.Sighting.ID, item.Findings)
+			}
+		}
+	})
+}
+
+// Who is held and moves on at each poll does not make the alert about him grow
+// for ever.
+func TestAHeldSessionThatMovesAllDayFillsNoAlert(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 0 })
+		h.atHome()
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		for n := range 50 {
+			h.service.set(func(s *service) {
+				for i := range s.rows {
+					if s.rows[i].ID == "77" {
+						s.rows[i].Addr = netip.MustParseAddr([]string{"203.0.113.5", "198.51.100.5"}[n%2])
+					}
+				}
+			})
+			pass(30 * time.Second)
+		}
+		alert, n := h.journal.alertOf(sessionwarden.Intrusion)
+		if n != 1 || len(alert.Items) != 1 || len(alert.Items[0].Findings) > 6 || alert.Correction > 2 {
+			t.Errorf("%d alerts, the last corrected in %d: %+v", n, alert.Correction, alert.Items)
+		}
+		if got := alert.Items[0].Sighting.Addr.String(); got != "198.51.100.5" {
+			t.Errorf("the alert shows him at %s", got)
+		}
+	})
+}
