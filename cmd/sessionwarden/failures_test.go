@@ -17,6 +17,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -930,6 +931,29 @@ func TestABadConfigurationIsToldOnceAndTheOldOneStays(t *testing.T) {
 		b.signIn(farAddr2, chrome)
 		b.pass(2 * polled)
 		b.wantEnded(thief)
+	})
+}
+
+// A reload that comes while the program stops is none, and no mistake of the
+// configuration's.
+func TestAReloadWhileItStopsIsNoMistake(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.before = func(manncotest.Call) { time.Sleep(3 * time.Second) }
+		b.pass(polled) // and a poll is under way
+		ended := make(chan error, 1)
+		go func(stop func() error) { ended <- stop() }(b.stopRun)
+		synctest.Wait()
+		b.reload()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		b.stopRun = nil
+		if b.told("mistakes") || b.app.mistakes.Load() {
+			t.Errorf("told %q", b.messages())
+		}
 	})
 }
 

@@ -205,6 +205,9 @@ func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
 			}
 		}
 	}
+	if ctx.Err() != nil {
+		return // it came while the program stops: the next start reads it
+	}
 	if err != nil {
 		a.log.Error("the new configuration is not taken; the old one stays", "err", err)
 		a.mistakes.Store(true)
