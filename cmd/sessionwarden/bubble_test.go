@@ -281,18 +281,7 @@ func (b *bubble) alive(id string) bool {
 
 // ended returns the targets of all calls to end something on main, in order,
 // with "all" for the call that ends all.
-func (b *bubble) ended() []string {
-	var ids []string
-	for _, call := range b.service.Disconnects("main") {
-		switch call.Route {
-		case manncotest.RouteDisconnectAll:
-			ids = append(ids, "all")
-		case manncotest.RouteDisconnectOne:
-			ids = append(ids, call.Target)
-		}
-	}
-	return ids
-}
+func (b *bubble) ended() []string { return endedOf(b.service, "main") }
 
 // wantEnded checks which sessions the program has tried to end, in any order.
 func (b *bubble) wantEnded(ids ...string) {

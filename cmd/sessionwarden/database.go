@@ -57,13 +57,9 @@ func (c *command) checkDatabase(ctx context.Context, args []string) (web.Databas
 	if len(args) > 0 {
 		return checkFile(ctx, args[0])
 	}
-	path, err := config.Find(c.configFile, c.getenv)
+	dir, err := c.dataDir()
 	if err != nil {
-		return web.DatabaseCheck{}, &usageError{err}
-	}
-	dir, err := config.DataDir(path, c.configOptions())
-	if err != nil {
-		return web.DatabaseCheck{}, &usageError{err}
+		return web.DatabaseCheck{}, err
 	}
 	client, err := web.DialSocket(web.SocketPath(dir, web.RuntimeDir(c.getenv)))
 	if errors.Is(err, web.ErrNotRunning) {
@@ -74,6 +70,20 @@ func (c *command) checkDatabase(ctx context.Context, args []string) (web.Databas
 	}
 	defer client.Close()
 	return client.Check(ctx)
+}
+
+// dataDir reads the data directory alone from the configuration, whatever else
+// is wrong with that.
+func (c *command) dataDir() (string, error) {
+	path, err := config.Find(c.configFile, c.getenv)
+	if err != nil {
+		return "", &usageError{err}
+	}
+	dir, err := config.DataDir(path, c.configOptions())
+	if err != nil {
+		return "", &usageError{err}
+	}
+	return dir, nil
 }
 
 // checkFile checks a database that no daemon has open.
@@ -143,13 +153,9 @@ left, checks it and puts it in place of the old one. The daemon must not run
 meanwhile. The room is used again anyway: this is for a disk that is short.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			path, err := config.Find(c.configFile, c.getenv)
+			dir, err := c.dataDir()
 			if err != nil {
-				return &usageError{err}
-			}
-			dir, err := config.DataDir(path, c.configOptions())
-			if err != nil {
-				return &usageError{err}
+				return err
 			}
 			before, after, err := storage.Compact(cmd.Context(), filepath.Join(dir, databaseName), storage.Options{Version: version})
 			if err != nil {

@@ -197,9 +197,11 @@ func (w *world) fault(f manncotest.Fault) {
 
 // ended returns the ids of the account's sessions that were ended by a call,
 // in order, with "all" for the call that ends all.
-func (w *world) ended(account string) []string {
+func (w *world) ended(account string) []string { return endedOf(w.service, account) }
+
+func endedOf(service *manncotest.Service, account string) []string {
 	var ids []string
-	for _, call := range w.service.Disconnects(account) {
+	for _, call := range service.Disconnects(account) {
 		switch call.Route {
 		case manncotest.RouteDisconnectAll:
 			ids = append(ids, "all")
