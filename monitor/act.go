@@ -419,6 +419,7 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 			d.unspend(action.Stranger) // nothing was ended
 		}
 		d.settle(action, sessionwarden.Planned, "the service is rate limiting us; tried again at "+when(action.NotTill))
+		d.putOff(action)
 		stop = err
 	case fault != nil && fault.Kind == sessionwarden.FaultNotFound:
 		action.NotTill = d.now.Add(pause(action.Attempts))
@@ -440,6 +441,17 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 		}
 	}
 	return errors.Join(stop, m.finish(ctx, w, d, nil, nil), mishap.At("act.answered"))
+}
+
+// putOff puts off with an action that met a limit all others that would meet it
+// too.
+func (d *draft) putOff(limited sessionwarden.Action) {
+	for _, a := range slices.Clone(d.h.Actions) {
+		if a.State == sessionwarden.Planned && a.Kind == limited.Kind && a.NotTill.Before(limited.NotTill) {
+			a.NotTill = limited.NotTill
+			d.put(a)
+		}
+	}
 }
 
 // when is a time as people read it.

@@ -221,3 +221,33 @@ func TestARefusedKeyIsToldWhileAnActionWaitsForALimit(t *testing.T) {
 		}
 	})
 }
+
+// One answer that says "not now" is for all that is planned: it is no reason
+// to look at the list between each of them and the next.
+func TestALimitOnDisconnectionsPutsOffAllOfThem(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		long := *errLimited
+		long.RetryAfter = 5 * time.Minute
+		h.service.set(func(s *service) { s.refuses = &long })
+		for i := range 50 {
+			h.service.signIn(session(fmt.Sprint(1000+i), fmt.Sprintf("203.0.113.%d", 1+i)))
+		}
+		pass(31 * time.Second)
+		before := h.service.reads()
+		pass(2 * time.Minute)
+		if calls, lists := len(h.service.calls()), h.service.reads()-before; calls != 1 || lists > 10 {
+			t.Errorf("%d calls, and %d lists in two minutes", calls, lists)
+		}
+		h.service.set(func(s *service) { s.refuses = nil })
+		pass(4 * time.Minute)
+		if n := len(h.service.calls()); n != 51 {
+			t.Errorf("%d calls when the limit was over", n)
+		}
+		for _, state := range h.journal.states() {
+			if state != "verified" {
+				t.Errorf("one is %s", state)
+			}
+		}
+	})
+}
