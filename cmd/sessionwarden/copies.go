@@ -171,7 +171,9 @@ func (c *copies) note(ctx context.Context, newest storage.BackupInfo, err error)
 	c.notTill = now.Add(copyRetry)
 	c.failed.Inc()
 	c.app.log.Error("the history could not be copied; the watch goes on", "dir", c.app.cfg.Backup.Dir, "err", err)
-	if !c.late(newest, now) || c.wasTold(ctx) {
+	// A history that is damaged is told at once: what comes now is in no backup.
+	harm := damaged(err) != nil
+	if !harm && !c.late(newest, now) || c.wasTold(ctx) {
 		return
 	}
 	c.told = true
@@ -179,13 +181,15 @@ func (c *copies) note(ctx context.Context, newest storage.BackupInfo, err error)
 	if !newest.Time.IsZero() {
 		how = "The newest backup is of " + newest.Time.Format("2006-01-02 15:04 MST") + ", " + span(now.Sub(newest.Time)) + " old."
 	}
+	title := "The history could not be copied for too long"
 	cure := "Look at free space and permissions of " + c.app.cfg.Backup.Dir + ", or name another folder in [backup] dir."
-	if damaged(err) != nil {
-		cure = "The history itself is damaged; what to do about it tells sessionwarden db check."
+	if harm {
+		title = "The history is damaged, so it cannot be copied any more"
+		cure = "What is seen from now on may be lost with it. Ask sessionwarden db check what is wrong and what to do."
 	}
 	c.app.tell(ctx, sessionwarden.Alert{
 		Key: copiesKey, Kind: sessionwarden.NoBackup, Severity: sessionwarden.Warning, Created: now, Updated: now,
-		Title: "The history could not be copied for too long",
+		Title: title,
 		Lines: []string{how, "What went wrong: " + sessionwarden.Clean(err.Error(), 300), "It is tried again every " + span(copyRetry) + ". " + cure},
 	})
 }

@@ -315,25 +315,28 @@ func TestAnEmptyOrMissingDatabaseIsRefusedAndNamesTheNewestWholeBackup(t *testin
 	}
 }
 
-// rewrite changes one record of the stopped program's database.
-func (w *world) rewrite(bucket, key, value string) {
-	w.t.Helper()
-	db, err := bbolt.Open(w.database(), 0o600, &bbolt.Options{Timeout: 5 * time.Second})
+// rewrite changes one record of a stopped program's database.
+func rewrite(t *testing.T, path, bucket, key, value string) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: 5 * time.Second})
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucket)).Put([]byte(key), []byte(value)) })
 	if err := errors.Join(err, db.Close()); err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
+
+// pastRow is the key of a row that nothing needs but the history itself.
+var pastRow = string(binary.BigEndian.AppendUint64(nil, 4711))
 
 func TestADamagedAccountInASoundFileIsRecoveredToo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.atHome()
 	w.withBackup()
-	w.rewrite("accounts", "main", "no record at all")
+	rewrite(t, w.database(), "accounts", "main", "no record at all")
 	intruder := w.signIn(farAddr, chrome, 0)
 	w.start()
 	w.eventually("held, and told", func() bool { return w.heldFor(intruder) != nil && len(w.said(restoredTitle)) == 1 })
@@ -344,8 +347,8 @@ func TestADatabaseOfANewerVersionIsRefusedAndNoBackupTakesItsPlace(t *testing.T)
 	w := newWorld(t)
 	w.atHome()
 	w.withBackup()
-	w.rewrite("meta", "schema", "99")
-	w.rewrite("meta", "needs", "7.5.3")
+	rewrite(t, w.database(), "meta", "schema", "99")
+	rewrite(t, w.database(), "meta", "needs", "7.5.3")
 	before, err := os.ReadFile(w.database())
 	if err != nil {
 		t.Fatal(err)
@@ -774,6 +777,31 @@ func TestAFolderOfBackupsThatIsThereAgainIsNoFailureAnyMore(t *testing.T) {
 	})
 }
 
+// Damage that only a backup meets is told at once: the next start may go back to
+// the newest whole one, so every hour counts.
+func TestDamageThatABackupMeetsIsToldAtOnceAndOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.extra = "[backup]\nevery = \"6h\"\n"
+		b.defaults = []string{`expected_countries = ["DE"]`, `schedule = "@every 10m"`}
+		b.atHome()
+		b.start()
+		b.pass(5 * time.Second)
+		b.stop()
+		rewrite(t, filepath.Join(b.dir, databaseName), "findings", pastRow, "no record at all")
+		b.start()
+		b.pass(7 * time.Hour)
+		if told := b.toldOfCopies(); len(told) != 1 || !strings.Contains(told[0], "damaged") || !b.told("sessionwarden db check") {
+			t.Errorf("told %q, want the damage", told)
+		}
+		b.restart()
+		b.pass(24 * time.Hour)
+		if told := b.toldOfCopies(); len(told) != 1 || len(b.copies()) != 1 {
+			t.Errorf("told %q, backups: %v", told, b.copies())
+		}
+	})
+}
+
 // A damaged row of the past does not stop the daemon, and so brings no backup
 // back: db check says so.
 func TestOneDamagedRowOfThePastIsLeftToAPerson(t *testing.T) {
@@ -781,7 +809,7 @@ func TestOneDamagedRowOfThePastIsLeftToAPerson(t *testing.T) {
 	w := newWorld(t)
 	w.atHome()
 	w.withBackup()
-	w.rewrite("findings", string(binary.BigEndian.AppendUint64(nil, 4711)), "no record at all")
+	rewrite(t, w.database(), "findings", pastRow, "no record at all")
 	w.start()
 	w.polls(2)
 	out, said, status := w.cli("db", "check")
