@@ -57,3 +57,46 @@ func TestACommitThatHangsStopsNobodyElse(t *testing.T) {
 		wantCalls(t, mine, "77")
 	})
 }
+
+// badRow is a journal that can write nothing of one account.
+type badRow struct {
+	*journal
+	account string
+}
+
+func (j *badRow) Commit(ctx context.Context, changes []sessionwarden.Change) error {
+	for _, c := range changes {
+		if c.History.Account == j.account {
+			return errDisk
+		}
+	}
+	return j.journal.Commit(ctx, changes)
+}
+
+// An account of which nothing can be written keeps those that are polled with
+// it from nothing.
+func TestAnAccountThatCannotBeSavedKeepsNoOtherBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := &badRow{newJournal(), "broken"}
+		h := &house{t: t, journal: disk.journal}
+		h.m = monitor.New(monitor.Options{Journal: disk, Locate: h.where})
+		mine, other := &service{slow: 10 * time.Millisecond}, &service{}
+		for _, s := range []*service{mine, other} {
+			s.signIn(session("1", "192.0.2.1", old))
+			s.signIn(session("2", "192.0.2.9", ours))
+		}
+		err := h.m.Watch(t.Context(), []monitor.Watched{{Account: account("broken"), Lister: other, Ender: other}, {Account: account("main"), Lister: mine, Ender: mine}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := h.run()
+		defer stop()
+		pass(31 * time.Second)
+		mine.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		wantCalls(t, mine, "77")
+		wantStates(t, h.journal, "verified")
+		wantCalls(t, other)
+	})
+}

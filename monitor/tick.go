@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,9 +27,11 @@ type tick struct {
 	timer   *time.Timer
 }
 
+// round is one transaction for several changes. Where it fails, each of them is
+// tried alone: one that cannot be written must not keep the others back.
 type round struct {
 	done chan struct{}
-	err  error
+	errs []error // of each change, once done
 }
 
 // newTick returns a tick of n polls.
@@ -48,15 +51,15 @@ func (t *tick) leave() {
 // it is on disk. Urgent changes are written at once.
 func (t *tick) commit(ctx context.Context, change sessionwarden.Change, urgent bool) error {
 	t.mu.Lock()
+	mine, place := t.round, len(t.waiting)
 	t.waiting = append(t.waiting, change)
-	mine := t.round
 	if t.timer == nil {
 		t.timer = time.AfterFunc(tickWait, func() { t.flush(context.WithoutCancel(ctx), true) })
 	}
 	t.mu.Unlock()
 	t.flush(ctx, urgent)
 	<-mine.done
-	return mine.err
+	return mine.errs[place]
 }
 
 // flush commits what waits if no poll is to be waited for, or if now.
@@ -75,7 +78,14 @@ func (t *tick) flush(ctx context.Context, now bool) {
 	}
 	t.mu.Unlock()
 	defer close(r.done)
-	r.err = errors.New("the commit did not come to its end")
-	r.err = t.journal.Commit(context.WithoutCancel(ctx), changes)
+	r.errs = slices.Repeat([]error{errors.New("the commit did not come to its end")}, len(changes))
+	ctx = context.WithoutCancel(ctx)
+	err := t.journal.Commit(ctx, changes)
+	for i := range changes {
+		r.errs[i] = err
+		if err != nil && len(changes) > 1 {
+			r.errs[i] = t.journal.Commit(ctx, changes[i:i+1])
+		}
+	}
 	_ = mishap.At("tick.committed")
 }
