@@ -100,7 +100,7 @@ func (a *app) deliver(ctx context.Context) error {
 func cures(err error) []string {
 	var locked *storage.LockedError
 	if errors.As(err, &locked) {
-		return []string{"Only one sessionwarden can use a data directory. Stop the other one, or use another data_dir."}
+		return []string{"Only one sessionwarden can use a data directory at a time. If the daemon has just been started, try again when it is ready: a damaged history may take it minutes. Else stop the other one, or use another data_dir."}
 	}
 	var out *wayOut
 	if errors.As(err, &out) {

@@ -444,6 +444,25 @@ func TestBackupsAreMadeByThemselvesRotateAndAreWhole(t *testing.T) {
 	}
 }
 
+// While a start reads or replaces the history nobody answers yet: that is no
+// reason to stop it.
+func TestACommandThatMeetsALongStartSaysToWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.withBackup()
+	db, err := storage.Open(w.database(), storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, command := range []string{"status", "run"} {
+		if _, said, status := w.cli(command); status != 1 || !strings.Contains(said, "in use by another sessionwarden") || !strings.Contains(said, "try again when it is ready") {
+			t.Errorf("%s: status %d: %s", command, status, said)
+		}
+	}
+}
+
 func TestDbCheckTellsWholeFromDamaged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
