@@ -185,10 +185,19 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 	}
 }
 
+// unsaved is why a commit failed, and of which account it was; "" for all.
+type unsaved struct{ account, why string }
+
+// cannotSave reports whether the commit that people were told of was account's.
+func (m *Monitor) cannotSave(account string) bool {
+	u := m.unsaved.Load()
+	return u != nil && u.account == account
+}
+
 // tellUnsaved tells people, once, that nothing can be committed.
 func (m *Monitor) tellUnsaved(account string, now time.Time, err error) {
-	why := sessionwarden.Clean(err.Error(), 200)
-	if m.unsaved.Swap(&why) != nil {
+	failed := &unsaved{account, sessionwarden.Clean(err.Error(), 200)}
+	if !m.unsaved.CompareAndSwap(nil, failed) {
 		return
 	}
 	cure := "Look at free space and permissions of the data directory."
@@ -200,14 +209,14 @@ func (m *Monitor) tellUnsaved(account string, now time.Time, err error) {
 		Account: account, Kind: sessionwarden.Unsaved, Severity: sessionwarden.Critical, Created: now, Updated: now,
 		Title: "The history cannot be saved",
 		Lines: []string{"Watching and telling go on from memory. Nothing is disconnected until the disk works again, as nothing is done that is not written down first.",
-			"The disk said: " + why, cure},
+			"The disk said: " + failed.why, cure},
 	})
 }
 
 // Unsaved says why nothing can be committed at present; "" where all is well.
 func (m *Monitor) Unsaved() string {
-	if why := m.unsaved.Load(); why != nil {
-		return *why
+	if u := m.unsaved.Load(); u != nil {
+		return u.why
 	}
 	return ""
 }
@@ -228,10 +237,14 @@ func (m *Monitor) lookAtJournal(now time.Time) {
 	m.lost = err != nil
 }
 
-// saved takes note of a commit that worked, after some that did not.
+// saved takes note of a commit that worked, after some that did not. That of
+// another account than the one that failed proves nothing: it may be the one's
+// own trouble.
 func (m *Monitor) saved(w *watch, d *draft) {
 	w.unsavedFor = nil
-	m.tellSaved(d.account.Name, d.now)
+	if m.cannotSave(d.account.Name) || m.cannotSave("") {
+		m.tellSaved(d.account.Name, d.now)
+	}
 }
 
 // tellSaved tells people, once, that everything can be committed again.

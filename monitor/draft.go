@@ -147,7 +147,7 @@ func (d *draft) change() sessionwarden.Change {
 func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause error) error {
 	w.lesson = policy.NextLesson(d.h.Live, d.now)
 	flushed := w.flushed.Add(d.base.Sub(w.base))
-	if d.empty() && (d.now.Sub(flushed) < flushEvery || d.h.Baseline.IsZero()) {
+	if d.empty() && !m.cannotSave(d.account.Name) && (d.now.Sub(flushed) < flushEvery || d.h.Baseline.IsZero()) {
 		w.h, w.base, w.unsure, w.flushed = d.h, d.base, d.unsure, flushed
 		return cause
 	}

@@ -2,6 +2,8 @@ package monitor_test
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,8 +67,11 @@ type badRow struct {
 }
 
 func (j *badRow) Commit(ctx context.Context, changes []sessionwarden.Change) error {
+	j.mu.Lock()
+	broken := j.account
+	j.mu.Unlock()
 	for _, c := range changes {
-		if c.History.Account == j.account {
+		if c.History.Account == broken {
 			return errDisk
 		}
 	}
@@ -98,5 +103,51 @@ func TestAnAccountThatCannotBeSavedKeepsNoOtherBack(t *testing.T) {
 		wantCalls(t, mine, "77")
 		wantStates(t, h.journal, "verified")
 		wantCalls(t, other)
+	})
+}
+
+// Where one account cannot be saved, the commits of the others are no news of
+// it: people are told once, and once when it can be.
+func TestAnAccountThatCannotBeSavedIsToldOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := &badRow{newJournal(), "broken"}
+		h := &house{t: t, journal: disk.journal}
+		var mu sync.Mutex
+		var told []string
+		h.m = monitor.New(monitor.Options{Journal: disk, Locate: h.where, Urgent: func(a sessionwarden.Alert) {
+			mu.Lock()
+			defer mu.Unlock()
+			if a.Kind == sessionwarden.Unsaved || a.Kind == sessionwarden.Recovered {
+				told = append(told, a.Title)
+			}
+		}})
+		mine, other := &service{}, &service{}
+		for _, s := range []*service{mine, other} {
+			s.signIn(session("1", "192.0.2.1", old))
+			s.signIn(session("2", "192.0.2.9", ours))
+		}
+		err := h.m.Watch(t.Context(), []monitor.Watched{{Account: account("broken"), Lister: other, Ender: other}, {Account: account("main"), Lister: mine, Ender: mine}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := h.run()
+		defer stop()
+		for i := range 10 {
+			mine.signIn(session(fmt.Sprint(77+i), "192.0.2.2"))
+			pass(time.Minute)
+		}
+		mu.Lock()
+		if len(told) != 1 || h.m.Unsaved() == "" {
+			t.Errorf("told %q, status says %q", told, h.m.Unsaved())
+		}
+		mu.Unlock()
+		h.journal.set(func(*journal) { disk.account = "" })
+		pass(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(told) != 2 || told[1] != "The history can be saved again" || h.m.Unsaved() != "" {
+			t.Errorf("told %q, status says %q", told, h.m.Unsaved())
+		}
 	})
 }

@@ -96,14 +96,14 @@ type Monitor struct {
 	opts    Options
 	log     *slog.Logger
 	metrics *metrics
-	polls   chan struct{}          // a slot for each poll that may run at once
-	changed chan struct{}          // the set of accounts or a schedule changed
-	unsaved atomic.Pointer[string] // why the last commit failed; nil: it did not
-	ending  atomic.Bool            // no work is begun any more
-	lost    bool                   // the journal cannot be used, as people were told; only Run uses it
-	based   time.Time              // [Monitor.base] when Run looked last at what is due; only Run uses it
-	began   time.Time              // by the steady clock
-	forgot  atomic.Bool            // people know that forgetting panics
+	polls   chan struct{}           // a slot for each poll that may run at once
+	changed chan struct{}           // the set of accounts or a schedule changed
+	unsaved atomic.Pointer[unsaved] // the commit that failed, as people were told; nil: none
+	ending  atomic.Bool             // no work is begun any more
+	lost    bool                    // the journal cannot be used, as people were told; only Run uses it
+	based   time.Time               // [Monitor.base] when Run looked last at what is due; only Run uses it
+	began   time.Time               // by the steady clock
+	forgot  atomic.Bool             // people know that forgetting panics
 
 	mu      sync.Mutex
 	watches map[string]*watch
@@ -260,6 +260,9 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 		u.w.timing.Unlock()
 		u.w.configure(u.to)
 		u.w.mu.Unlock()
+	}
+	if u := m.unsaved.Load(); u != nil && fresh[u.account] == nil {
+		m.unsaved.CompareAndSwap(u, &unsaved{why: u.why}) // the next commit of any account tells
 	}
 	m.watches, m.sorted = fresh, make([]*watch, 0, len(fresh))
 	for _, name := range slices.Sorted(maps.Keys(fresh)) {
