@@ -48,6 +48,21 @@ fill:
 	return b.String()
 }
 
+// Shorten is [Clean], but what does not fit is cut between words, and the cut is
+// marked: for texts that people read.
+func Shorten(text string, limit int) string {
+	text = Clean(text, max(len(text), limit))
+	if len(text) <= limit {
+		return text
+	}
+	const mark = "…"
+	head := Clean(text, max(limit-len(mark), 0))
+	if i := strings.LastIndexByte(head, ' '); i > len(head)/2 && text[len(head)] != ' ' {
+		head = head[:i]
+	}
+	return strings.TrimRight(head, " ,;:(") + mark
+}
+
 // plain reports whether text is printable ASCII with single spaces inside:
 // what nearly all text is, and what Clean leaves alone.
 func plain(text string) bool {

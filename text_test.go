@@ -75,3 +75,25 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+func TestShortenCutsBetweenWords(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		text  string
+		limit int
+		want  string
+	}{
+		{"as it is", 8, "as it is"},
+		{"restore a backup (sessionwarden restore FILE)", 40, "restore a backup (sessionwarden…"},
+		{"the end of a word, here", 21, "the end of a word…"},
+		{strings.Repeat("x", 30), 10, "xxxxxxx…"},
+		{"ü" + strings.Repeat("ä", 30), 10, "üää…"},
+		{"two\nlines \x1b[31mred", 40, "two lines [31mred"},
+		{"", 10, ""},
+	} {
+		got := sessionwarden.Shorten(row.text, row.limit)
+		if got != row.want || len(got) > row.limit {
+			t.Errorf("Shorten(%q, %d) = %q, want %q", row.text, row.limit, got, row.want)
+		}
+	}
+}

@@ -156,6 +156,9 @@ func samples() map[string]sessionwarden.Alert {
 		"restored": notice(sessionwarden.Restored, sessionwarden.Critical, "The history was damaged, and a backup took its place",
 			"The database was damaged (it was cut off). The backup of 2026-06-30 18:00:00 UTC took its place: what was seen between then and 2026-07-01 12:00:00 UTC is lost.",
 			"Look at what is held: sessionwarden actions", "Then confirm: sessionwarden resume"),
+		"start": changed(notice(sessionwarden.NotStarted, sessionwarden.Critical, "",
+			"What went wrong: the database /var/lib/sessionwarden/sessionwarden.db is gone", "The newest whole backup is of 2026-06-30 18:00:00 UTC: sessionwarden restore /var/lib/sessionwarden/backups/sessionwarden-20260630T180000Z.db"),
+			func(a *sessionwarden.Alert) { a.Account = "" }),
 		"backup":  notice(sessionwarden.NoBackup, sessionwarden.Warning, ""),
 		"program": notice(sessionwarden.ProgramError, sessionwarden.Critical, ""),
 	}

@@ -45,6 +45,9 @@ func kindOf(kind sessionwarden.AlertKind) kindWords {
 	case sessionwarden.Restored:
 		return kindWords{"the history was damaged; a backup took its place", "Watching and telling go on. Nothing is disconnected until you confirm it.",
 			[]string{"Look at what is held: sessionwarden actions", "Then confirm: sessionwarden resume"}}
+	case sessionwarden.NotStarted:
+		return kindWords{"sessionwarden could not start: nothing is watched", "",
+			[]string{"Look at what is wrong: sessionwarden check"}}
 	case sessionwarden.NoBackup:
 		return kindWords{"the history is not being copied", "The watch goes on. If the database were damaged now, more of the history would be lost.",
 			[]string{"Look at free space and permissions of the folder that [backup] dir names.", "Try it: sessionwarden backup FILE"}}

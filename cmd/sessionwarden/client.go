@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"sessionwarden/alert"
 	"sessionwarden/config"
 	"sessionwarden/storage"
 	"sessionwarden/web"
@@ -84,16 +85,21 @@ const (
 
 // deliver sends the alerts that wait, until none does or ctx ends.
 func (a *app) deliver(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	sent := make(chan error, 1)
-	go func() { sent <- a.teller.Run(ctx) }()
-	err := a.teller.Flush(ctx)
-	stop()
-	<-sent
-	if err != nil {
+	if err := deliver(ctx, a.teller); err != nil {
 		return fmt.Errorf("some alerts could not be delivered yet; they are kept and go out with the next start: %w", err)
 	}
 	return nil
+}
+
+// deliver has a teller send what it was given.
+func deliver(ctx context.Context, t *alert.Teller) error {
+	ctx, stop := context.WithCancel(ctx)
+	sent := make(chan error, 1)
+	go func() { sent <- t.Run(ctx) }()
+	err := t.Flush(ctx)
+	stop()
+	<-sent
+	return err
 }
 
 // cures are what a person can do about err, one line each.

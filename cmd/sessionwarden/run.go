@@ -68,7 +68,7 @@ func (c *command) watch(ctx context.Context, cfg *config.Config, startEmpty bool
 	defer signal.Stop(reload)
 	a, err := openOrRecover(ctx, cfg, c.err, startEmpty, outside{})
 	if err != nil {
-		return err
+		return refusedStart(ctx, cfg, c.err, err, outside{})
 	}
 	a.running = true
 	a.noteStart()
@@ -78,8 +78,9 @@ func (c *command) watch(ctx context.Context, cfg *config.Config, startEmpty bool
 	}
 	served, err := a.serve(ctx, web.RuntimeDir(c.getenv))
 	if err != nil {
-		return errors.Join(err, a.Close())
+		return refusedStart(ctx, cfg, c.err, errors.Join(err, a.Close()), outside{})
 	}
+	a.hasStarted(ctx)
 	err = a.run(ctx, reload, func() (*config.Config, error) { return config.LoadFile(cfg.Path, c.configOptions()) }, served)
 	a.log.Info("sessionwarden has stopped")
 	return errors.Join(err, a.Close())
@@ -268,9 +269,10 @@ const (
 func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool, failOn sessionwarden.Severity) error {
 	a, err := openOrRecover(ctx, cfg, c.err, startEmpty, outside{})
 	if err != nil {
-		return err
+		return refusedStart(ctx, cfg, c.err, err, outside{})
 	}
 	defer a.Close()
+	a.hasStarted(ctx)
 	before := a.db.NextID()
 	polled := a.monitor.Once(ctx, onceSettle)
 	deliver, cancel := context.WithTimeout(ctx, onceDeliver)
