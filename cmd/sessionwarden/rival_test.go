@@ -14,7 +14,7 @@ import (
 // anotherWatch makes a second watch of the same accounts, on another machine:
 // with its own disk, its own Slack and the address addr.
 func (b *bubble) anotherWatch(instance string) *bubble {
-	return &bubble{t: b.t, dir: b.t.TempDir(), instance: instance, service: b.service, slack: slacktest.New(),
+	return &bubble{t: b.t, hooks: b.hooks, dir: b.t.TempDir(), instance: instance, service: b.service, slack: slacktest.New(),
 		accounts: b.accounts, defaults: slices.Clone(b.defaults)}
 }
 
