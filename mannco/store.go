@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"sessionwarden/internal/mishap"
+	"sessionwarden/internal/owner"
 )
 
 // maxTokenFile is how large a token file may be.
@@ -187,6 +188,9 @@ func replaceFile(name string, content []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(content)
+	if err == nil {
+		err = owner.Adopt(f)
+	}
 	if err == nil {
 		err = mishap.At("token.write")
 	}

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sessionwarden/internal/mishap"
+	"sessionwarden/internal/owner"
 )
 
 // Backup writes a consistent copy of the database to path, mode 0600, while
@@ -62,7 +63,7 @@ func (db *DB) backup(ctx context.Context, path string) (err error) {
 	if to.err != nil {
 		err = to.err // bbolt tells its words only
 	}
-	if err := errors.Join(err, mishap.At("backup.sync"), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, owner.Adopt(f), mishap.At("backup.sync"), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if err := db.checkCopy(ctx, part); err != nil {

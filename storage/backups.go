@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"sessionwarden/internal/mishap"
+	"sessionwarden/internal/owner"
 )
 
 // BackupInfo is one backup in a directory of backups.
@@ -58,7 +59,7 @@ func (db *DB) backupTo(ctx context.Context, dir string) (BackupInfo, error) {
 	if err := mishap.At("backups.dir"); err != nil {
 		return BackupInfo{}, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := owner.MkdirAll(dir, 0o700); err != nil {
 		return BackupInfo{}, err
 	}
 	if err := removeParts(dir); err != nil {

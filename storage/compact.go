@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sessionwarden/internal/mishap"
+	"sessionwarden/internal/owner"
 )
 
 // compactStep is how many bytes are copied in one transaction.
@@ -48,7 +49,7 @@ func (db *DB) compact(ctx context.Context) (before, after int64, err error) {
 	}
 	part := f.Name()
 	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(part))) }()
-	if err := f.Close(); err != nil {
+	if err := errors.Join(owner.Adopt(f), f.Close()); err != nil {
 		return before, before, err
 	}
 	if err := db.compactInto(ctx, part); err != nil {

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"sessionwarden/internal/mishap"
+	"sessionwarden/internal/owner"
 )
 
 // MissingError says that a database is gone that was there before.
@@ -20,9 +21,18 @@ type MissingError struct {
 	Since string // when it was first seen there, as the marker beside it says
 }
 
-// Error implements error. It names the two ways out.
+// Error implements error.
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("the database %s is gone, but the history was begun%s: restore a backup (sessionwarden restore FILE), or start an empty history (run --new)", e.Path, e.Since)
+	return fmt.Sprintf("the database %s is gone, but the history was begun%s", e.Path, e.Since)
+}
+
+// Begun reports whether there is a database at path, or was one once. It makes
+// nothing.
+func Begun(path string) (bool, error) {
+	if there, err := exists(path); there || err != nil {
+		return there, err
+	}
+	return exists(markerPath(path))
 }
 
 // ensureFile makes sure that there is a file to open.
@@ -67,7 +77,7 @@ func (db *DB) create() (err error) {
 	}
 	aside := f.Name()
 	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(aside))) }()
-	if err := f.Close(); err != nil {
+	if err := errors.Join(owner.Adopt(f), f.Close()); err != nil {
 		return err
 	}
 	bolt, err := bbolt.Open(aside, 0o600, &bbolt.Options{Timeout: time.Second})

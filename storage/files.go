@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"sessionwarden/internal/mishap"
+	"sessionwarden/internal/owner"
 )
 
 // syncDir makes what happened to the names in a directory last.
@@ -56,7 +57,7 @@ func writeWhole(what, path string, text []byte) error {
 		return err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, mishap.At(what+".rename"), f.Close()); err == nil {
+	if err = errors.Join(err, owner.Adopt(f), mishap.At(what+".rename"), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {

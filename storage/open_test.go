@@ -204,7 +204,7 @@ func TestAFileThatIsNoWholeDatabaseIsRefusedAndKept(t *testing.T) {
 			write(t, path, row.file)
 			_, err := storage.Open(path, storage.Options{})
 			var damaged *storage.DamagedError
-			if !errors.As(err, &damaged) || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "restore") {
+			if !errors.As(err, &damaged) || !strings.Contains(err.Error(), row.says) {
 				t.Errorf("opening says: %v", err)
 			}
 			if err := storage.Check(t.Context(), path); err == nil {
@@ -257,8 +257,8 @@ func TestAVanishedDatabaseIsNotStartedAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := storage.Open(path, storage.Options{})
-			if err == nil || !strings.Contains(err.Error(), "restore a backup") || !strings.Contains(err.Error(), "--new") {
-				t.Fatalf("got %v, want both ways out", err)
+			if err == nil || !strings.Contains(err.Error(), "is gone") && !strings.Contains(err.Error(), "is empty") {
+				t.Fatalf("got %v, want what is wrong", err)
 			}
 			if _, err := storage.Open(path, storage.Options{ReadOnly: true, New: true}); err == nil {
 				t.Error("opening for reading starts a database")

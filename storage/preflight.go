@@ -22,9 +22,10 @@ type DamagedError struct {
 	stumbled bool // bbolt found it while it was running
 }
 
-// Error implements error. It names the ways out.
+// Error implements error. It says what is wrong; what to do about it depends
+// on where it was found.
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the database %s cannot be used: %s; restore a backup (sessionwarden restore FILE), or move the file away and start an empty history (run --new)", e.Path, e.Why)
+	return fmt.Sprintf("the database %s cannot be used: %s", e.Path, e.Why)
 }
 
 // Cure is what a person can do about a database that was found damaged while it
@@ -101,7 +102,7 @@ func readMeta(f io.ReaderAt, size int64) (metaPage, error) {
 	}
 	high, length := bits.Mul64(newest.pages, newest.pageSize)
 	if high != 0 || length > uint64(size) {
-		return metaPage{}, fmt.Errorf("it was cut off: it has %d bytes and should have at least %d", size, length)
+		return metaPage{}, fmt.Errorf("it is cut off (%d of %d bytes)", size, length)
 	}
 	if newest.pages < 4 || newest.root < 2 || newest.root >= newest.pages {
 		return metaPage{}, errNoMeta

@@ -34,7 +34,7 @@ func (r Recovery) String() string {
 // out since the backup was made are not given out again.
 //
 // Where no backup is whole, where the file is empty, or where something fails,
-// nothing changes: the error wraps damage, which names the ways out. While
+// nothing changes: the error wraps damage. While
 // another process has the database open it is a *[LockedError]. Of the options,
 // Timeout and Now are used.
 func Recover(ctx context.Context, path string, dirs []string, damage error, o Options) (Recovery, error) {
@@ -50,11 +50,7 @@ func Recover(ctx context.Context, path string, dirs []string, damage error, o Op
 }
 
 func recoverFrom(ctx context.Context, path string, dirs []string, damage error, o Options) (r Recovery, err error) {
-	r.Why = damage.Error()
-	var damaged *DamagedError
-	if errors.As(damage, &damaged) {
-		r.Why = damaged.Why
-	}
+	r.Why = reason(damage)
 	present, err := lockPresent(path, o.Timeout)
 	if err != nil {
 		return r, err
@@ -81,12 +77,21 @@ func recoverFrom(ctx context.Context, path string, dirs []string, damage error, 
 		if ctx.Err() != nil {
 			return r, err
 		}
-		r.Tried = append(r.Tried, backup.Path+": "+err.Error())
+		r.Tried = append(r.Tried, backup.Path+": "+reason(err))
 	}
 	if len(backups) == 0 {
 		return r, fmt.Errorf("there is none in %s", strings.Join(dirs, ", "))
 	}
-	return r, fmt.Errorf("none of the %d is whole: %s", len(backups), strings.Join(r.Tried, "; "))
+	return r, fmt.Errorf("none of the %d is whole\n  %s", len(backups), strings.Join(r.Tried, "\n  "))
+}
+
+// reason is what is wrong with a database, without its name.
+func reason(err error) string {
+	var damaged *DamagedError
+	if errors.As(err, &damaged) {
+		return damaged.Why
+	}
+	return err.Error()
 }
 
 // allBackups returns the backups of all directories, the newest first. What

@@ -15,6 +15,7 @@ import (
 
 	"sessionwarden"
 	"sessionwarden/internal/mishap"
+	"sessionwarden/internal/owner"
 )
 
 // Restore puts a copy of the backup in place of the database at path. The copy
@@ -105,10 +106,15 @@ func copyBackup(ctx context.Context, backup, path string, present *os.File) (par
 		}
 	}()
 	_, err = io.Copy(&writer{ctx: ctx, to: to, point: "restore.copy"}, from)
-	if err := errors.Join(err, mishap.At("restore.sync"), to.Sync(), to.Close()); err != nil {
+	if err := errors.Join(err, owner.Adopt(to), mishap.At("restore.sync"), to.Sync(), to.Close()); err != nil {
 		return "", err
 	}
-	return to.Name(), errors.Join(mishap.At("restore.check"), Check(ctx, to.Name()))
+	err = errors.Join(mishap.At("restore.check"), checkFile(ctx, to.Name(), presentSchema()))
+	var damaged *DamagedError
+	if errors.As(err, &damaged) {
+		err = &DamagedError{Path: backup, Why: damaged.Why} // its own name, not the copy's
+	}
+	return to.Name(), err
 }
 
 // idGap is how many ids are left out at a restore. Those that were given out

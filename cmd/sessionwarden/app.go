@@ -8,7 +8,6 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -22,6 +21,7 @@ import (
 	"sessionwarden/config"
 	"sessionwarden/geo"
 	"sessionwarden/internal/mishap"
+	"sessionwarden/internal/owner"
 	"sessionwarden/mannco"
 	"sessionwarden/monitor"
 	"sessionwarden/storage"
@@ -127,7 +127,7 @@ func open(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty b
 
 func (a *app) open(ctx context.Context, startEmpty bool) error {
 	cfg := a.cfg
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+	if err := owner.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
 	db, err := storage.Open(databasePath(cfg), storage.Options{Logger: a.log, Registerer: a.registry, Version: version, New: startEmpty, Now: a.outside.now})
@@ -299,7 +299,7 @@ func newClient(dataDir string, account config.Account, transport http.RoundTripp
 	file := ""
 	if dataDir != "" {
 		tokens := filepath.Join(dataDir, "tokens")
-		if err := os.MkdirAll(tokens, 0o700); err != nil {
+		if err := owner.MkdirAll(tokens, 0o700); err != nil {
 			return nil, fmt.Errorf("making the directory for tokens: %w", err)
 		}
 		file = filepath.Join(tokens, account.Name+".json")

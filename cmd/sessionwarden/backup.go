@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sessionwarden/config"
+	"sessionwarden/internal/owner"
 	"sessionwarden/storage"
 	"sessionwarden/web"
 )
@@ -51,7 +52,7 @@ func (c *command) restoreCommand() *cobra.Command {
 				return &usageError{err}
 			}
 			_, missing := os.Stat(databasePath(cfg))
-			if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+			if err := owner.MkdirAll(cfg.DataDir, 0o700); err != nil {
 				return fmt.Errorf("making the data directory: %w", err)
 			}
 			if err := storage.Restore(cmd.Context(), args[0], databasePath(cfg), storage.Options{Version: version}); err != nil {

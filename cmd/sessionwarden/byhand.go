@@ -37,7 +37,7 @@ ended. Each is looked for once more before it is ended, and its end is proven.`,
 			if all && !yes && !c.confirm(fmt.Sprintf("End every session of account %s but our own?", account)) {
 				return &exitError{status: exitFailed, says: "Nothing was ended."}
 			}
-			return c.withActions(cmd.Context(), func(client *web.Client) ([]web.ActionRow, error) {
+			return c.withActions(cmd.Context(), true, func(client *web.Client) ([]web.ActionRow, error) {
 				if all {
 					return client.DisconnectAll(cmd.Context(), account)
 				}
@@ -121,7 +121,7 @@ func (c *command) answerCommand(name, short string, answer func(*web.Client, con
 			if err != nil {
 				return &usageError{fmt.Errorf("%q is not the id of an action; sessionwarden actions shows them", args[0])}
 			}
-			return c.withActions(cmd.Context(), func(client *web.Client) ([]web.ActionRow, error) {
+			return c.withActions(cmd.Context(), false, func(client *web.Client) ([]web.ActionRow, error) {
 				row, err := answer(client, cmd.Context(), id)
 				return []web.ActionRow{row}, err
 			})
@@ -129,10 +129,11 @@ func (c *command) answerCommand(name, short string, answer func(*web.Client, con
 	}
 }
 
-// withActions does something about actions and says what came of each.
-func (c *command) withActions(ctx context.Context, do func(*web.Client) ([]web.ActionRow, error)) error {
+// withActions does something about actions and says what came of each; begin as
+// for reach.
+func (c *command) withActions(ctx context.Context, begin bool, do func(*web.Client) ([]web.ActionRow, error)) error {
 	var rows []web.ActionRow
-	err := c.reach(ctx, true, func(client *web.Client) (err error) {
+	err := c.reach(ctx, begin, true, func(client *web.Client) (err error) {
 		rows, err = do(client)
 		return err
 	})
@@ -167,7 +168,7 @@ func (c *command) withActions(ctx context.Context, do func(*web.Client) ([]web.A
 
 // knows returns an error where account is not one of the watched ones.
 func (c *command) knows(ctx context.Context, account string) error {
-	s, err := c.glance(ctx)
+	s, err := c.glance(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -40,11 +42,14 @@ consistent copy of its database is made, checked and removed again.`,
 			if d.Whole {
 				return nil
 			}
-			says := "Stop the daemon and start it again: if it cannot work with this, it puts the newest whole backup in its place by itself. If it starts as usual, only old rows are damaged: it goes on without them, but can make no whole backup any more. Then stop it and choose a backup: sessionwarden restore FILE"
-			if len(args) > 0 {
-				says = "This file is of no use as a backup."
+			says := []string{"This file is of no use as a backup."}
+			if len(args) == 0 {
+				says = c.checkCures(cmd.Context(), d)
 			}
-			return &exitError{status: exitFailed, says: wrap(says, c.err.width-2, "")}
+			for i := range says {
+				says[i] = wrap(says[i], c.err.width-2, "  ")
+			}
+			return &exitError{status: exitFailed, says: strings.Join(says, "\n")}
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one array with one object instead of text")
@@ -55,6 +60,11 @@ consistent copy of its database is made, checked and removed again.`,
 // daemon's, where it runs.
 func (c *command) checkDatabase(ctx context.Context, args []string) (web.DatabaseCheck, error) {
 	if len(args) > 0 {
+		if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+			return web.DatabaseCheck{}, fmt.Errorf("%s is a folder; name a file", args[0])
+		} else if errors.Is(err, fs.ErrNotExist) {
+			return web.DatabaseCheck{}, fmt.Errorf("there is no file %s", args[0])
+		}
 		return checkFile(ctx, args[0])
 	}
 	dir, err := c.dataDir()
@@ -63,13 +73,50 @@ func (c *command) checkDatabase(ctx context.Context, args []string) (web.Databas
 	}
 	client, err := web.DialSocket(web.SocketPath(dir, web.RuntimeDir(c.getenv)))
 	if errors.Is(err, web.ErrNotRunning) {
-		return checkFile(ctx, filepath.Join(dir, databaseName))
+		return c.checkStopped(ctx, dir)
 	}
 	if err != nil {
 		return web.DatabaseCheck{}, err
 	}
 	defer client.Close()
 	return client.Check(ctx)
+}
+
+// checkStopped checks the database of a data directory where no daemon runs.
+func (c *command) checkStopped(ctx context.Context, dir string) (web.DatabaseCheck, error) {
+	path := filepath.Join(dir, databaseName)
+	if begun, err := storage.Begun(path); err != nil {
+		return web.DatabaseCheck{}, err
+	} else if !begun {
+		return web.DatabaseCheck{}, nothingYet(dir)
+	}
+	d, err := checkFile(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &wayOut{fmt.Errorf("the database %s is gone", path), func() []string { return waysOut(ctx, path, c.backupDirs(dir)) }}
+	}
+	return d, err
+}
+
+// checkCures say what to do about a database that is not whole.
+func (c *command) checkCures(ctx context.Context, d web.DatabaseCheck) []string {
+	ways := waysOut(ctx, d.Path, c.backupDirs(filepath.Dir(d.Path)))
+	if info, err := os.Stat(d.Path); err != nil || info.Size() == 0 {
+		return append([]string{"The daemon does not start with this."}, ways...)
+	}
+	return append([]string{"Stop the daemon, if it runs, and start it again. If it starts as usual, only old rows are damaged: it goes on without them, but can make no whole backup any more; then stop it and choose one: sessionwarden restore FILE", "If it cannot work with this:"}, ways...)
+}
+
+// backupDirs are the folders of backups of the configuration, whatever else is
+// wrong with that.
+func (c *command) backupDirs(dataDir string) []string {
+	options := c.configOptions()
+	options.SecretsLater = true
+	if path, err := config.Find(c.configFile, c.getenv); err == nil {
+		if cfg, err := config.LoadFile(path, options); err == nil {
+			return backupDirs(cfg)
+		}
+	}
+	return []string{filepath.Join(dataDir, "backups")}
 }
 
 // dataDir reads the data directory alone from the configuration, whatever else

@@ -92,7 +92,8 @@ func (c *command) status(err error) int {
 		return exitUsage
 	default:
 		fmt.Fprintf(c.err, "sessionwarden: %v\n", err)
-		for _, cure := range cures(err) {
+		dir, _ := c.dataDir()
+		for _, cure := range cures(err, dir) {
 			fmt.Fprintf(c.err, "  %s\n", cure)
 		}
 		_ = c.err.Flush()

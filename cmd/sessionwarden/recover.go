@@ -25,11 +25,7 @@ func openOrRecover(ctx context.Context, cfg *config.Config, logTo io.Writer, sta
 	o = o.complete()
 	log := newLogger(cfg, logTo)
 	log.Error("the database is damaged; looking for a backup that is whole", "err", err)
-	dirs := []string{cfg.Backup.Dir}
-	if usual := filepath.Join(cfg.DataDir, "backups"); usual != cfg.Backup.Dir {
-		dirs = append(dirs, usual)
-	}
-	r, err := storage.Recover(ctx, databasePath(cfg), dirs, err, storage.Options{Logger: log, Version: version, Now: o.now})
+	r, err := storage.Recover(ctx, databasePath(cfg), backupDirs(cfg), err, storage.Options{Logger: log, Version: version, Now: o.now})
 	if err != nil {
 		return nil, err
 	}
@@ -61,30 +57,57 @@ func firstLine(text string) string {
 	return line
 }
 
-// wayOut is an error with what else a person can do about a database that
-// cannot be used. cure reads backups, which may take long: it is for the end.
+// backupDirs are the folders where the daemon's own backups may be.
+func backupDirs(cfg *config.Config) []string {
+	dirs := []string{cfg.Backup.Dir}
+	if usual := filepath.Join(cfg.DataDir, "backups"); usual != cfg.Backup.Dir {
+		dirs = append(dirs, usual)
+	}
+	return dirs
+}
+
+// wayOut is an error with what a person can do about a database that cannot be
+// used, one line each. cures reads backups, which may take long: it is for the
+// end.
 type wayOut struct {
 	error
-	cure func() string
+	cures func() []string
 }
 
 func (e *wayOut) Unwrap() error { return e.error }
 
-// withWayOut adds to an error about the database which backup would do.
+// withWayOut adds to an error about the database what can be done about it.
 func withWayOut(ctx context.Context, cfg *config.Config, err error) error {
 	var gone *storage.MissingError
 	if err == nil || !errors.As(err, &gone) && damaged(err) == nil {
 		return err
 	}
-	return &wayOut{err, func() string {
-		b, ok := newestGood(ctx, cfg.Backup.Dir)
-		if !ok {
-			return "No whole backup was found in " + cfg.Backup.Dir + "."
+	return &wayOut{err, func() []string { return waysOut(ctx, databasePath(cfg), backupDirs(cfg)) }}
+}
+
+// waysOut are what can be done about a database that is damaged, empty or gone:
+// what works as it is now.
+func waysOut(ctx context.Context, path string, backups []string) []string {
+	const form = "2006-01-02 15:04:05 MST"
+	info, err := os.Stat(path)
+	empty, damaged := "Start an empty history: sessionwarden run --new", err == nil && info.Size() > 0
+	if damaged {
+		empty = "Keep the file aside and start an empty history: mv " + path + " " + path + ".damaged && sessionwarden run --new"
+	}
+	for _, dir := range backups {
+		b, ok := newestGood(ctx, dir)
+		switch {
+		case !ok:
+		case damaged:
+			return []string{"The next start puts the newest whole backup in its place, that of " + b.Time.Format(form) + ": sessionwarden run", "Choose another one: sessionwarden restore FILE"}
+		default:
+			return []string{"Restore the newest whole backup, that of " + b.Time.Format(form) + ": sessionwarden restore " + b.Path, empty}
 		}
-		made := b.Time.Format("2006-01-02 15:04:05 MST")
-		if info, gone := os.Stat(databasePath(cfg)); gone == nil && info.Size() > 0 {
-			return "The next start (sessionwarden run) puts the newest whole backup in its place, that of " + made + "."
-		}
-		return "The newest whole backup is of " + made + ": sessionwarden restore " + b.Path
-	}}
+	}
+	return []string{"No whole backup was found in " + strings.Join(backups, ", ") + ". If you have one elsewhere: sessionwarden restore FILE", empty}
+}
+
+// nothingYet says that no history was begun in a data directory.
+func nothingYet(dir string) error {
+	return &exitError{status: exitFailed, says: "sessionwarden: nothing has been recorded yet in " + dir + "\n  Start the watch: sessionwarden run"}
 }

@@ -14,6 +14,7 @@ import (
 	"sessionwarden"
 	"sessionwarden/alert"
 	"sessionwarden/config"
+	"sessionwarden/internal/owner"
 	"sessionwarden/storage"
 	"sessionwarden/web"
 )
@@ -77,7 +78,7 @@ func tellRefused(ctx context.Context, cfg *config.Config, log *slog.Logger, why 
 	}
 	lines := []string{"What went wrong: " + sessionwarden.Shorten(why.Error(), 400),
 		"No session is seen, and none is disconnected, until it starts. The same reason is told again after " + span(refusedAgain) + "."}
-	ways := cures(why)
+	ways := cures(why, cfg.DataDir)
 	if len(ways) == 0 {
 		ways = []string{"Look at what is wrong: sessionwarden check"}
 	}
@@ -145,7 +146,7 @@ func writeRefused(dataDir string, list []refusal) error {
 		return err
 	}
 	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err = errors.Join(err, owner.Adopt(f), f.Close()); err == nil {
 		err = os.Rename(f.Name(), refusedPath(dataDir))
 	}
 	if err != nil {

@@ -230,7 +230,7 @@ func TestADatabaseThatIsDamagedInUseIsToldAndRecoveredByTheNextStart(t *testing.
 	if status := p.wait(); status < 0 {
 		t.Errorf("it did not end by itself: status %d", status)
 	}
-	if _, said, status := w.cli("sessions"); status != 1 || !strings.Contains(said, "The next start (sessionwarden run) puts the newest whole backup in its place") {
+	if _, said, status := w.cli("sessions"); status != 1 || !strings.Contains(said, "The next start puts the newest whole backup in its place") {
 		t.Errorf("a command says (status %d):\n%s", status, said)
 	}
 	w.start()

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sessionwarden/internal/owner"
 )
 
 // starts is what the daemon notes beside its database of how it was started and
@@ -52,7 +54,12 @@ func (s starts) write(dataDir string) error {
 		return err
 	}
 	part := startsPath(dataDir) + ".part" // whoever writes it holds the database
-	if err := os.WriteFile(part, append(text, '\n'), 0o600); err != nil {
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err := errors.Join(err, owner.Adopt(f), f.Close()); err != nil {
 		return errors.Join(err, removeIfThere(part))
 	}
 	return os.Rename(part, startsPath(dataDir))

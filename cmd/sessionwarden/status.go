@@ -17,7 +17,7 @@ func (c *command) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "The whole watch at one glance", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := c.glance(cmd.Context())
+			s, err := c.glance(cmd.Context(), false)
 			if err != nil {
 				return err
 			}
@@ -36,9 +36,9 @@ func (c *command) statusCommand() *cobra.Command {
 	return cmd
 }
 
-// glance asks for the whole watch at one glance.
-func (c *command) glance(ctx context.Context) (s sessionwarden.Status, err error) {
-	err = c.ask(ctx, func(client *web.Client) error {
+// glance asks for the whole watch at one glance; begin as for reach.
+func (c *command) glance(ctx context.Context, begin bool) (s sessionwarden.Status, err error) {
+	err = c.reach(ctx, begin, false, func(client *web.Client) error {
 		s, err = client.Status(ctx)
 		return err
 	})

@@ -38,7 +38,7 @@ func (c *command) alertCommand() *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use: "test", Short: "Send a marked test alert to every channel", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.ask(cmd.Context(), func(client *web.Client) error {
+			return c.reach(cmd.Context(), true, false, func(client *web.Client) error {
 				rows, err := client.TestAlerts(cmd.Context())
 				if err != nil {
 					return err
