@@ -92,14 +92,14 @@ func (c *command) checkStopped(ctx context.Context, dir string) (web.DatabaseChe
 	}
 	d, err := checkFile(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = &wayOut{fmt.Errorf("the database %s is gone", path), func() []string { return waysOut(ctx, path, c.backupDirs(dir)) }}
+		err = &wayOut{fmt.Errorf("the database %s is gone", path), func() []string { return waysOut(ctx, path, c.backupDirs(dir), false) }}
 	}
 	return d, err
 }
 
 // checkCures say what to do about a database that is not whole.
 func (c *command) checkCures(ctx context.Context, d web.DatabaseCheck) []string {
-	ways := waysOut(ctx, d.Path, c.backupDirs(filepath.Dir(d.Path)))
+	ways := waysOut(ctx, d.Path, c.backupDirs(filepath.Dir(d.Path)), false)
 	if info, err := os.Stat(d.Path); err != nil || info.Size() == 0 {
 		return append([]string{"The daemon does not start with this."}, ways...)
 	}

@@ -27,7 +27,7 @@ func openOrRecover(ctx context.Context, cfg *config.Config, logTo io.Writer, sta
 	log.Error("the database is damaged; looking for a backup that is whole", "err", err)
 	r, err := storage.Recover(ctx, databasePath(cfg), backupDirs(cfg), err, storage.Options{Logger: log, Version: version, Now: o.now})
 	if err != nil {
-		return nil, err
+		return nil, &wayOut{err, func() []string { return waysOut(ctx, databasePath(cfg), backupDirs(cfg), true) }}
 	}
 	log.Warn("a backup took the place of the damaged database", "backup", r.Restored, "made", r.BackupTime, "damaged", r.Quarantined, "not_whole", r.Tried)
 	if a, err = open(ctx, cfg, logTo, false, o); err != nil {
@@ -82,12 +82,13 @@ func withWayOut(ctx context.Context, cfg *config.Config, err error) error {
 	if err == nil || !errors.As(err, &gone) && damaged(err) == nil {
 		return err
 	}
-	return &wayOut{err, func() []string { return waysOut(ctx, databasePath(cfg), backupDirs(cfg)) }}
+	return &wayOut{err, func() []string { return waysOut(ctx, databasePath(cfg), backupDirs(cfg), false) }}
 }
 
 // waysOut are what can be done about a database that is damaged, empty or gone:
-// what works as it is now.
-func waysOut(ctx context.Context, path string, backups []string) []string {
+// what works as it is now. tried says that this very start could not put a
+// backup in its place.
+func waysOut(ctx context.Context, path string, backups []string, tried bool) []string {
 	const form = "2006-01-02 15:04:05 MST"
 	info, err := os.Stat(path)
 	empty, damaged := "Start an empty history: sessionwarden run --new", err == nil && info.Size() > 0
@@ -98,6 +99,8 @@ func waysOut(ctx context.Context, path string, backups []string) []string {
 		b, ok := newestGood(ctx, dir)
 		switch {
 		case !ok:
+		case damaged && tried:
+			return []string{"Each start tries to put the newest whole backup in its place, that of " + b.Time.Format(form) + ": mend what stands in the way (free space, permissions)", "Choose another one: sessionwarden restore FILE", empty}
 		case damaged:
 			return []string{"The next start puts the newest whole backup in its place, that of " + b.Time.Format(form) + ": sessionwarden run", "Choose another one: sessionwarden restore FILE"}
 		default:

@@ -263,6 +263,27 @@ func TestADamagedDatabaseWithoutABackupIsRefusedWithTwoWaysOut(t *testing.T) {
 	}
 }
 
+// Where a whole backup is there and cannot take its place, nothing is promised of
+// the next start that this one tried in vain.
+func TestARecoveryThatFailsPromisesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.withBackup()
+	marker := w.database() + ".initialised"
+	for _, err := range []error{os.Remove(marker), os.Mkdir(marker, 0o700)} { // no note can be made there
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	damage(t, w.database())
+	_, said, status := w.cli("run")
+	text := strings.Join(strings.Fields(said), " ")
+	if status != 1 || !strings.Contains(text, "Each start tries") || strings.Contains(text, "The next start puts") {
+		t.Errorf("status %d: %s", status, said)
+	}
+}
+
 func TestWhereTheNewestBackupIsDamagedTooAnOlderOneIsUsed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
