@@ -61,6 +61,7 @@ const (
 	TestAlert    AlertKind = "test"        // asked for by a person
 	ProgramError AlertKind = "program"     // a poll panicked
 	Restored     AlertKind = "restored"    // a backup took the history's place: nothing is disconnected until a person confirms it
+	Begun        AlertKind = "begun"       // an empty history was begun where there was one before
 	NotStarted   AlertKind = "start"       // the program could not start
 	NoBackup     AlertKind = "backup"      // the history could not be copied for long
 )

@@ -45,6 +45,9 @@ func kindOf(kind sessionwarden.AlertKind) kindWords {
 	case sessionwarden.Restored:
 		return kindWords{"the history was damaged; a backup took its place", "Watching and telling go on. Nothing is disconnected until you confirm it.",
 			[]string{"Look at what is held: sessionwarden actions", "Then confirm: sessionwarden resume"}}
+	case sessionwarden.Begun:
+		return kindWords{"an empty history was begun", "Nothing of the history before is known any more.",
+			[]string{"Bring one back: sessionwarden restore FILE"}}
 	case sessionwarden.NotStarted:
 		return kindWords{"sessionwarden could not start: nothing is watched", "",
 			[]string{"Look at what is wrong: sessionwarden check"}}

@@ -34,8 +34,9 @@ var (
 
 // BackupTo makes a backup as [DB.Backup] does, in a directory that it makes
 // where it is missing, under a name that tells the time. Only when the backup is
-// whole on the disk it removes the oldest of that directory until keep are left
-// (at least the new one), and what a crash left. A file with another name is
+// whole on the disk it removes the oldest of its own in that directory until keep
+// are left (at least the new one), and what a crash left. Those from before the
+// history was begun are of another one, and left to a person. A file with another name is
 // never touched. An error beside a BackupInfo with a Path says that only the
 // removing failed.
 func (db *DB) BackupTo(ctx context.Context, dir string, keep int) (BackupInfo, error) {
@@ -45,7 +46,7 @@ func (db *DB) BackupTo(ctx context.Context, dir string, keep int) (BackupInfo, e
 	if err != nil {
 		return BackupInfo{}, fmt.Errorf("writing a backup into %s: %w", dir, err)
 	}
-	if err := prune(info, keep); err != nil {
+	if err := prune(info, keep, db.created); err != nil {
 		return info, fmt.Errorf("removing old backups from %s: %w", dir, err)
 	}
 	return info, nil
@@ -114,9 +115,11 @@ func removeParts(dir string) error {
 	return nil
 }
 
-// prune removes the oldest backups beside the new one until keep are left.
-func prune(made BackupInfo, keep int) error {
+// prune removes the oldest backups beside the new one until keep are left, of
+// those since the history was begun.
+func prune(made BackupInfo, keep int, created time.Time) error {
 	list, err := Backups(filepath.Dir(made.Path))
+	list = Since(list, created, made.Time)
 	if err != nil {
 		return err
 	}
@@ -142,6 +145,16 @@ func Backups(dir string) ([]BackupInfo, error) {
 		backups = append(backups, b.BackupInfo)
 	}
 	return backups, err
+}
+
+// Since returns those of the backups that were made since the history was begun:
+// the others are of one before it. Where that seems to lie in the future at now,
+// a wrong clock wrote it, and it says nothing.
+func Since(backups []BackupInfo, created, now time.Time) []BackupInfo {
+	if created.After(now) {
+		return backups
+	}
+	return slices.DeleteFunc(slices.Clone(backups), func(b BackupInfo) bool { return b.Time.Before(created.Truncate(time.Second)) })
 }
 
 // numberedBackup is a backup, and which one of its second.

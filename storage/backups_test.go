@@ -97,3 +97,62 @@ func TestABackupThatFailsRemovesNoOlderOne(t *testing.T) {
 		t.Errorf("there are %v", names)
 	}
 }
+
+func TestBackupsOfTheHistoryBeforeAreNotItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "backups")
+	now := day
+	options := storage.Options{New: true, Now: func() time.Time { return now }}
+	path := dbPath(t)
+	begin := func() *storage.DB {
+		t.Helper()
+		db, err := storage.Open(path, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	backup := func(db *storage.DB) storage.BackupInfo {
+		t.Helper()
+		now = now.Add(time.Hour)
+		info, err := db.BackupTo(t.Context(), dir, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	first := begin()
+	if first.BegunAnew() || !first.Created().Equal(day) {
+		t.Errorf("the first one: anew %v, created %v", first.BegunAnew(), first.Created())
+	}
+	id := first.NextID()
+	old := []storage.BackupInfo{backup(first), backup(first)}
+	for round := range uint64(2) {
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Minute)
+		first = begin()
+		if got := first.NextID(); !first.BegunAnew() || got != id+(round+1)*1_000_000+round {
+			t.Errorf("begun anew %v, its first id is %d", first.BegunAnew(), got)
+		}
+	}
+	for range 3 {
+		backup(first)
+	}
+	list, err := storage.Backups(dir)
+	if err != nil || len(list) != 4 || list[2] != old[1] || list[3] != old[0] {
+		t.Errorf("there are %v, %v", list, err)
+	}
+	if own := storage.Since(list, first.Created(), now); len(own) != 2 || own[0] != list[0] || own[1] != list[1] {
+		t.Errorf("its own are %v", own)
+	}
+	// A clock that was wrong when the history was begun makes no backup foreign.
+	if own := storage.Since(list, now.AddDate(10, 0, 0), now); len(own) != 4 {
+		t.Errorf("with a wrong clock its own are %v", own)
+	}
+}

@@ -55,7 +55,8 @@ func (db *DB) ensureFile(o Options) error {
 	if o.ReadOnly {
 		return fmt.Errorf("opening the database: %w", err)
 	}
-	err = db.create()
+	_, before := readMarker(db.path)
+	err = db.create(before || info != nil)
 	if errors.Is(err, fs.ErrExist) {
 		return nil // another process was quicker
 	}
@@ -66,8 +67,9 @@ func (db *DB) ensureFile(o Options) error {
 }
 
 // create makes an empty database aside and gives it its name when it is whole
-// on the disk: after a crash there is a good file or none.
-func (db *DB) create() (err error) {
+// on the disk: after a crash there is a good file or none. Where there was one
+// before, its ids are left out.
+func (db *DB) create(before bool) (err error) {
 	if err := mishap.At("create.aside"); err != nil {
 		return err
 	}
@@ -84,13 +86,40 @@ func (db *DB) create() (err error) {
 	if err != nil {
 		return err
 	}
-	err = bolt.Update(func(tx *bbolt.Tx) error {
-		return errors.Join(mishap.At("create.write"), db.schema.create(tx, db.version, db.now()))
-	})
+	last := uint64(0)
+	if before {
+		last, err = leaveOut(db.path, 0, "an empty history was begun", db.now())
+	}
+	err = errors.Join(err, bolt.Update(func(tx *bbolt.Tx) error {
+		if err := errors.Join(mishap.At("create.write"), db.schema.create(tx, db.version, db.now())); err != nil {
+			return err
+		}
+		return tx.Bucket([]byte(bucketMeta)).SetSequence(last)
+	}))
 	if err := errors.Join(err, mishap.At("create.sync"), bolt.Sync(), bolt.Close()); err != nil {
 		return err
 	}
-	return publish(aside, db.path, "create")
+	if err := publish(aside, db.path, "create"); err != nil {
+		return err
+	}
+	db.anew = before
+	return nil
+}
+
+// BegunAnew reports whether opening the database began an empty history in place
+// of one that was there before: see Options.New.
+func (db *DB) BegunAnew() bool { return db.anew }
+
+// Created is when the history was begun, UTC; zero where the database does not
+// say. A backup from before is of another one.
+func (db *DB) Created() time.Time { return db.created }
+
+func (db *DB) readCreated(tx *bbolt.Tx) error {
+	text := tx.Bucket([]byte(bucketMeta)).Get([]byte(keyCreated))
+	if at, err := time.Parse(time.RFC3339, string(text)); err == nil {
+		db.created = at.UTC()
+	}
+	return nil // it only tells backups apart
 }
 
 // The marker beside the database says that a history was begun. Without it, a

@@ -28,7 +28,8 @@ type Options struct {
 	Version    string                // of the program; kept in the database for those that cannot read it
 
 	// New allows starting an empty history in place of one that is gone or
-	// has 0 bytes. It never replaces a file with anything in it.
+	// has 0 bytes. It never replaces a file with anything in it. The ids of the
+	// one before are not given out again.
 	New bool
 }
 
@@ -45,6 +46,9 @@ type DB struct {
 	log      *slog.Logger
 	now      func() time.Time
 	metrics  *metrics
+
+	created time.Time // when the history was begun, as the database says; UTC
+	anew    bool      // it was begun by this opening, in place of one that was there before
 
 	lastTx    atomic.Int64 // the number of the last transaction that was written; 0: none yet
 	lastID    atomic.Uint64
@@ -232,7 +236,7 @@ func (db *DB) settleIn() error {
 	}
 	err = db.view(func(tx *bbolt.Tx) error {
 		db.lastTx.Store(int64(tx.ID()))
-		return errors.Join(db.findLastID(tx), db.readObserving(tx))
+		return errors.Join(db.findLastID(tx), db.readObserving(tx), db.readCreated(tx))
 	})
 	if err != nil {
 		return err

@@ -137,7 +137,7 @@ func settleCopy(part, path string, observing *sessionwarden.Observing, o Options
 			if err != nil {
 				return err
 			}
-			if last, err = leaveOut(path, last, o.Now()); err != nil {
+			if last, err = leaveOut(path, last, "a backup was restored", o.Now()); err != nil {
 				return err
 			}
 			return errors.Join(tx.Bucket([]byte(bucketMeta)).SetSequence(last), putObserving(tx, observing))
@@ -146,9 +146,10 @@ func settleCopy(part, path string, observing *sessionwarden.Observing, o Options
 	})
 }
 
-// leaveOut returns the id that the ids of a restored database come after, and
-// notes it in the marker: another restore of the same backup goes beyond it.
-func leaveOut(path string, last uint64, now time.Time) (uint64, error) {
+// leaveOut returns the id that the ids of a restored or a new database come
+// after, and notes it in the marker, with what happened: the next one goes
+// beyond it.
+func leaveOut(path string, last uint64, what string, now time.Time) (uint64, error) {
 	text, err := os.ReadFile(markerPath(path))
 	if err := ignoreMissing(err); err != nil {
 		return 0, err
@@ -163,7 +164,7 @@ func leaveOut(path string, last uint64, now time.Time) (uint64, error) {
 	if len(text) == 0 {
 		text = markerText(now)
 	}
-	text = fmt.Appendf(text, markerIDs+" on: a backup was restored on %s.\n", last+1, now.UTC().Format(time.RFC3339))
+	text = fmt.Appendf(text, markerIDs+" on: %s on %s.\n", last+1, what, now.UTC().Format(time.RFC3339))
 	return last, writeWhole("marker", markerPath(path), text)
 }
 

@@ -68,14 +68,14 @@ func (c *copies) measure(newest storage.BackupInfo) {
 	}
 }
 
-// newest returns the newest backup; the zero value where there is none. One of
-// the future was named by a wrong clock, and says nothing.
+// newest returns the newest backup of this history; the zero value where there
+// is none. One of the future was named by a wrong clock, and says nothing.
 func (c *copies) newest(now time.Time) (storage.BackupInfo, error) {
 	list, err := storage.Backups(c.app.cfg.Backup.Dir)
 	if err != nil {
 		return storage.BackupInfo{}, err
 	}
-	for _, b := range list {
+	for _, b := range storage.Since(list, c.app.db.Created(), now) {
 		if !b.Time.After(now) {
 			return b, nil
 		}

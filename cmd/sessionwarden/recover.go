@@ -20,6 +20,9 @@ import (
 func openOrRecover(ctx context.Context, cfg *config.Config, logTo io.Writer, startEmpty bool, o outside) (*app, error) {
 	a, err := open(ctx, cfg, logTo, startEmpty, o)
 	if startEmpty || damaged(err) == nil {
+		if err == nil && a.db.BegunAnew() {
+			a.tellAnew(ctx)
+		}
 		return a, err
 	}
 	o = o.complete()
@@ -39,6 +42,18 @@ func openOrRecover(ctx context.Context, cfg *config.Config, logTo io.Writer, sta
 		}
 	}
 	return a, nil
+}
+
+// tellAnew tells that the history begins anew, as a person asked for it.
+func (a *app) tellAnew(ctx context.Context) {
+	a.log.Warn("an empty history was begun, as --new says; nothing of the one before is known any more", "database", databasePath(a.cfg))
+	now := a.outside.now().UTC()
+	a.tell(ctx, sessionwarden.Alert{
+		Kind: sessionwarden.Begun, Severity: sessionwarden.Warning, Created: now, Updated: now,
+		Title: "An empty history was begun, as somebody asked for it",
+		Lines: []string{"The start with --new found that the history before was gone or empty. Who is signed in now is new to it: it learns again who you are, and what was held or denied before is forgotten.",
+			"Backups of the history before are kept: sessionwarden restore FILE brings one back."},
+	})
 }
 
 // lost says what became of a damaged history, for people.

@@ -432,6 +432,9 @@ func TestBackupsAreMadeByThemselvesRotateAndAreWhole(t *testing.T) {
 		if time.Since(newest.Time) > time.Hour {
 			t.Fatalf("start %d made no backup: the newest is %s", day, newest.Path)
 		}
+		if day == 0 {
+			rewrite(t, w.database(), "meta", "created", "2026-01-01T00:00:00Z")
+		}
 		if day < 3 {
 			if err := os.Rename(newest.Path, filepath.Join(dir, fmt.Sprintf("sessionwarden-2026010%dT000000Z.db", day+1))); err != nil {
 				t.Fatal(err)
@@ -860,5 +863,32 @@ func TestOneDamagedRowOfThePastIsLeftToAPerson(t *testing.T) {
 	said = strings.Join(strings.Fields(said), " ")
 	if w.status().Observing != nil || !strings.Contains(said, "If it starts as usual") || !strings.Contains(said, "sessionwarden restore FILE") {
 		t.Errorf("a start does not mend this, and it says: %s", said)
+	}
+}
+
+func TestAnEmptyHistoryThatWasBegunAnewIsToldAndItsIDsRise(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.withBackup()
+	before := filepath.Join(w.dir, "data", "backups", "sessionwarden-20260101T000000Z.db")
+	if err := errors.Join(os.Rename(w.backups()[0].Path, before), os.Remove(w.database())); err != nil {
+		t.Fatal(err)
+	}
+	w.must("run", "--once", "--new")
+	if n := len(w.said("An empty history was begun")); n != 1 {
+		t.Errorf("told %d times: %q", n, w.messages())
+	}
+	if list := w.backups(); len(list) != 2 || list[1].Path != before {
+		t.Errorf("the backup before passes for its own: %v", list)
+	}
+	w.start() // which has one: nothing new is begun
+	w.signIn(farAddr, chrome, 0)
+	w.eventually("it is ended", func() bool { return w.action("verified") != nil })
+	if id := w.action("verified")["id"].(string); number(id) < 1_000_000 {
+		t.Errorf("action %s could be one of before", id)
+	}
+	if n := len(w.said("An empty history was begun")); n != 1 {
+		t.Errorf("told %d times", n)
 	}
 }
