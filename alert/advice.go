@@ -3,10 +3,10 @@ package alert
 import "sessionwarden"
 
 // advice says what to do: if it was you, and if it was not.
-func advice(a sessionwarden.Alert) []Section {
+func advice(a sessionwarden.Alert, f Facts) []Section {
 	return []Section{
 		{Title: "If it was you", Lines: ifYou(a)},
-		{Title: "If it was not you", Lines: ifNot(a)},
+		{Title: "If it was not you", Lines: ifNot(a, f)},
 	}
 }
 
@@ -39,14 +39,18 @@ func ruleName(rule sessionwarden.Rule) string {
 }
 
 // ifNot says what a person should do about a thief.
-func ifNot(a sessionwarden.Alert) []Line {
+func ifNot(a sessionwarden.Alert, f Facts) []Line {
 	if a.Severity < sessionwarden.Warning {
 		return nil
 	}
 	var lines []Line
 	for _, item := range a.Items {
 		if len(lines) < detailed && stays(item) && plainID(item.Sighting.ID) && onAccount(a.Account) != "" {
-			lines = append(lines, endIt("End it now: ", a, item.Sighting.ID))
+			when := "End it now: "
+			if f.Unsaved { // nothing is ended that cannot be written down, not by hand either
+				when = "End it, as soon as the history can be saved again: "
+			}
+			lines = append(lines, endIt(when, a, item.Sighting.ID))
 		}
 	}
 	return append(lines,

@@ -40,7 +40,7 @@ func incident(a sessionwarden.Alert, f Facts) []Section {
 	if f.Final && open(a) {
 		sections = append(sections, Section{Lines: []Line{command("This message stays as it is. What became of it: ", "sessionwarden actions"+onAccount(a.Account))}})
 	}
-	return append(sections, advice(a)...)
+	return append(sections, advice(a, f)...)
 }
 
 // forYouFirst puts the items in front that a person has to do something about.

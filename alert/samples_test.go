@@ -150,7 +150,7 @@ func samples() map[string]sessionwarden.Alert {
 		"own_session": notice(sessionwarden.OwnSession, sessionwarden.Critical, "Our own session was ended by someone three times in an hour", "The watch logged in again at once and goes on.", "If that was not you: look at: sessionwarden sessions --account main"),
 		"service":     notice(sessionwarden.ServiceOdd, sessionwarden.Warning, "The service answers in a way that is new"),
 		"stale":       notice(sessionwarden.StaleData, sessionwarden.Warning, ""),
-		"unsaved":     notice(sessionwarden.Unsaved, sessionwarden.Critical, "The history cannot be saved", "The disk said: no space left on device"),
+		"unsaved":     notice(sessionwarden.Unsaved, sessionwarden.Critical, "The history cannot be saved", "What went wrong: no space left on device", "Look at free space and permissions of the data directory."),
 		"config":      notice(sessionwarden.ConfigBad, sessionwarden.Warning, "", "/etc/sessionwarden/config.toml:12: unknown key \"expcted_countries\""),
 		"test":        changed(notice(sessionwarden.TestAlert, sessionwarden.Info, ""), func(a *sessionwarden.Alert) { a.Account = "" }),
 		"restored": notice(sessionwarden.Restored, sessionwarden.Critical, "The history was damaged, and a backup took its place",

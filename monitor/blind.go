@@ -155,6 +155,7 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 	}
 	w.lesson = d.now // so that the next poll is not taken for a quiet one
 	m.tellUnsaved(d.account.Name, d.now, err)
+	cure := savingCure(err)
 	for _, alert := range c.Alerts {
 		var fresh []sessionwarden.AlertItem
 		for _, item := range alert.Items {
@@ -180,13 +181,13 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 			}
 		}
 		alert.ID, alert.Items, alert.Waiting = 0, fresh, false
-		alert.Lines = append(alert.Lines, "This could not be written down, so nothing was disconnected: the disk failed.")
+		alert.Lines = append(alert.Lines, "This could not be written down, so nothing was disconnected.", cure)
 		m.opts.Urgent(alert)
 	}
 }
 
 // unsaved is why a commit failed, and of which account it was; "" for all.
-type unsaved struct{ account, why string }
+type unsaved struct{ account, why, cure string }
 
 // cannotSave reports whether the commit that people were told of was account's.
 func (m *Monitor) cannotSave(account string) bool {
@@ -196,27 +197,37 @@ func (m *Monitor) cannotSave(account string) bool {
 
 // tellUnsaved tells people, once, that nothing can be committed.
 func (m *Monitor) tellUnsaved(account string, now time.Time, err error) {
-	failed := &unsaved{account, sessionwarden.Clean(err.Error(), 200)}
+	failed := &unsaved{account, sessionwarden.Shorten(err.Error(), 300), savingCure(err)}
 	if !m.unsaved.CompareAndSwap(nil, failed) {
 		return
 	}
-	cure := "Look at free space and permissions of the data directory."
-	var knows interface{ Cure() string }
-	if errors.As(err, &knows) {
-		cure = knows.Cure()
-	}
+	m.log.Error("the history cannot be saved: nothing is disconnected until it can", "err", err)
 	m.opts.Urgent(sessionwarden.Alert{
 		Account: account, Kind: sessionwarden.Unsaved, Severity: sessionwarden.Critical, Created: now, Updated: now,
 		Title: "The history cannot be saved",
-		Lines: []string{"Watching and telling go on from memory. Nothing is disconnected until the disk works again, as nothing is done that is not written down first.",
-			"The disk said: " + failed.why, cure},
+		Lines: []string{"Watching and telling go on from memory. Nothing is disconnected until the history can be saved again, as nothing is done that is not written down first.",
+			"What went wrong: " + failed.why, failed.cure},
 	})
 }
 
-// Unsaved says why nothing can be committed at present; "" where all is well.
+// savingCure is what a person can do where err kept the history from being saved.
+func savingCure(err error) string {
+	var knows interface{ Cure() string }
+	if errors.As(err, &knows) {
+		return knows.Cure()
+	}
+	return "Look at free space and permissions of the data directory."
+}
+
+// CannotSave says that somebody else met err in a commit: people are told at once,
+// and once.
+func (m *Monitor) CannotSave(err error) { m.tellUnsaved("", m.clock(), err) }
+
+// Unsaved says why nothing can be committed at present, and what to do about it;
+// "" where all is well.
 func (m *Monitor) Unsaved() string {
 	if u := m.unsaved.Load(); u != nil {
-		return u.why
+		return u.why + ". " + u.cure
 	}
 	return ""
 }

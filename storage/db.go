@@ -53,6 +53,9 @@ type DB struct {
 	lastTx    atomic.Int64 // the number of the last transaction that was written; 0: none yet
 	lastID    atomic.Uint64
 	damage    atomic.Pointer[DamagedError] // set once a write stumbled: nothing is tried after that
+	meeting   sync.Once
+	harmed    chan struct{} // closed when damage was first met
+	harm      error         // that damage; set before harmed is closed
 	observing atomic.Pointer[sessionwarden.Observing]
 	writing   sync.Mutex // one write at a time
 	settings  sync.Mutex // one change of observing at a time
@@ -120,7 +123,7 @@ func newDB(path string, o Options, s schema) (*DB, error) {
 	}
 	return &DB{
 		path: path, version: o.Version, readOnly: o.ReadOnly, codec: records, schema: s,
-		log: o.Logger, now: o.Now, metrics: newMetrics(o.Registerer),
+		log: o.Logger, now: o.Now, metrics: newMetrics(o.Registerer), harmed: make(chan struct{}),
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 
@@ -84,21 +85,38 @@ func (db *DB) usable() error {
 func (db *DB) inPlace() error {
 	now, err := os.Stat(db.path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &strangeError{text: fmt.Sprintf("the database file %s was deleted or moved away while it is in use", db.path)}
 	case err != nil:
-		return fmt.Errorf("the database file was taken away while it is in use; restart to see what is there: %w", err)
+		return fmt.Errorf("the database file cannot be looked at: %w", err)
 	case !os.SameFile(now, db.file):
-		return fmt.Errorf("the database file %s was replaced while it is in use; restart to use the new one", db.path)
+		return &strangeError{text: fmt.Sprintf("the database file %s was replaced while it is in use", db.path)}
 	case now.Size() < db.size.Load():
-		return fmt.Errorf("the database file %s was cut off while it is in use; restart to see what can be done", db.path)
+		return &strangeError{text: fmt.Sprintf("the database file %s was cut off while it is in use", db.path)}
 	}
 	return nil
+}
+
+// strangeError says that what is on the disk is not the database any more that
+// was opened.
+type strangeError struct {
+	text string
+	err  error
+}
+
+func (e *strangeError) Error() string { return e.text }
+func (e *strangeError) Unwrap() error { return e.err }
+
+// Cure is what a person can do about it: the disk itself is well.
+func (e *strangeError) Cure() string {
+	return "Restart sessionwarden: the start says what it finds there, and which backup would do."
 }
 
 // overwritten says that what is in the file is not what was there after the last
 // transaction: somebody copied another database over it. What is known in memory
 // of its pages does not hold any more.
 func (db *DB) overwritten() error {
-	return fmt.Errorf("the database file %s was %w while it is in use; restart to use what is there now", db.path, errOverwritten)
+	return &strangeError{text: fmt.Sprintf("the database file %s was overwritten while it is in use", db.path), err: errOverwritten}
 }
 
 var errOverwritten = errors.New("overwritten")

@@ -282,8 +282,8 @@ func TestCommitNoticesThatTheFileIsGone(t *testing.T) {
 		happens func(path string) error
 		says    string
 	}{
-		"deleted":  {os.Remove, "taken away"},
-		"renamed":  {func(path string) error { return os.Rename(path, path+".moved") }, "taken away"},
+		"deleted":  {os.Remove, "was deleted or moved away"},
+		"renamed":  {func(path string) error { return os.Rename(path, path+".moved") }, "was deleted or moved away"},
 		"replaced": {func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, whole, 0o600)) }, "replaced"},
 		"overwritten": {func(path string) error {
 			return os.WriteFile(path, append(bytes.Clone(whole), make([]byte, 1<<20)...), 0o600)

@@ -25,18 +25,45 @@ func suspected(path string) bool {
 func (db *DB) suspect(err error) {
 	var damaged *DamagedError
 	var corrupt *CorruptError
+	if errors.Is(err, errOverwritten) {
+		db.met(err)
+	}
 	if errors.As(err, &damaged) && damaged.stumbled || errors.As(err, &corrupt) {
 		db.noteSuspect(err)
 	}
 }
 
 func (db *DB) noteSuspect(err error) {
+	db.met(err)
 	if db.readOnly || suspected(db.path) {
 		return
 	}
 	err = writeWhole("suspect", suspectPath(db.path), []byte(err.Error()+"\nBecause of this the next start reads the whole database, and removes this file when nothing is wrong.\n"))
 	if err != nil {
 		db.log.Warn("what is wrong with the database could not be noted beside it", "path", db.path, "err", err)
+	}
+}
+
+// met remembers the first damage that was met, whoever met it.
+func (db *DB) met(err error) {
+	db.meeting.Do(func() {
+		db.harm = err
+		close(db.harmed)
+	})
+}
+
+// Damaged returns a channel that is closed when damage is first met while the
+// database is in use, whoever met it: a reader, a writer or a backup.
+func (db *DB) Damaged() <-chan struct{} { return db.harmed }
+
+// Damage is the first damage that was met since the database was opened; nil:
+// none yet. Some of it may still be readable, and writable.
+func (db *DB) Damage() error {
+	select {
+	case <-db.harmed:
+		return db.harm
+	default:
+		return nil
 	}
 }
 

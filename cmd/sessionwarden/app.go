@@ -343,7 +343,9 @@ func (a *app) status() sessionwarden.Status {
 		s.Observing = &o
 	}
 	if why := a.monitor.Unsaved(); why != "" {
-		s.Warnings = append(s.Warnings, "the history cannot be saved, so nothing is disconnected: "+why)
+		s.Warnings = append(s.Warnings, unsavedNote+why)
+	} else if a.db.Damage() != nil {
+		s.Warnings = append(s.Warnings, damageNote)
 	}
 	var warning string
 	if s.Backup, warning = a.copies.status(); warning != "" {
@@ -364,6 +366,11 @@ func (a *app) health() web.Health {
 	h := web.Health{Ready: a.monitor.Ready(), Blind: a.monitor.Blind()}
 	if _, observing := a.db.Observing(); observing {
 		h.Notes = append(h.Notes, "the history was restored from a backup: nothing is disconnected until a person confirms with sessionwarden resume")
+	}
+	if why := a.monitor.Unsaved(); why != "" {
+		h.Notes = append(h.Notes, unsavedNote+why)
+	} else if a.db.Damage() != nil {
+		h.Notes = append(h.Notes, damageNote)
 	}
 	return h
 }

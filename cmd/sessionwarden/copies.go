@@ -171,8 +171,12 @@ func (c *copies) note(ctx context.Context, newest storage.BackupInfo, err error)
 	c.notTill = now.Add(copyRetry)
 	c.failed.Inc()
 	c.app.log.Error("the history could not be copied; the watch goes on", "dir", c.app.cfg.Backup.Dir, "err", err)
-	// A history that is damaged is told at once: what comes now is in no backup.
 	harm := damaged(err) != nil
+	if harm && c.app.running {
+		c.told, c.asked = true, true // by tellDamage, whoever met it first
+		return
+	}
+	// A history that is damaged is told at once: what comes now is in no backup.
 	if !harm && !c.late(newest, now) || c.wasTold(ctx) {
 		return
 	}
@@ -217,7 +221,7 @@ func (c *copies) wasTold(ctx context.Context) bool {
 	}
 	c.asked = true
 	for _, a := range alerts { // in the order of their ids
-		if a.Key == copiesKey {
+		if a.Key == copiesKey || a.Key == damageKey {
 			c.told = a.Kind == sessionwarden.NoBackup
 		}
 	}

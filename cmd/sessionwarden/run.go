@@ -141,6 +141,7 @@ func (a *app) run(ctx context.Context, reload <-chan os.Signal, load func() (*co
 	})
 	parts.Go(func() { errs[1] = quietly(a.places.Watch(helpers, geoEvery)) })
 	parts.Go(func() { a.copies.run(helpers) })
+	parts.Go(func() { a.tellDamage(helpers) })
 	told := make(chan struct{})
 	go func() {
 		defer close(told)

@@ -220,8 +220,11 @@ func TestADatabaseThatIsDamagedInUseIsToldAndRecoveredByTheNextStart(t *testing.
 	damage(t, w.database())
 	intruder := w.signIn(farAddr, chrome, 0)
 	w.eventually("told, with what to do", func() bool {
-		return len(w.said("The history cannot be saved")) == 1 && len(w.said("Restart sessionwarden")) == 1 && len(w.said("so nothing was disconnected")) == 1
+		return len(w.said("The history cannot be saved")) == 1 && len(w.said("Restart sessionwarden")) == 2 && len(w.said("so nothing was disconnected")) == 1
 	})
+	if len(w.said("End it now")) > 0 || len(w.said("End it, as soon as")) != 1 {
+		t.Errorf("it names a command that does not work: %q", w.said("so nothing was disconnected"))
+	}
 	w.polls(2)
 	if got := w.ended("main"); len(got) > 0 {
 		t.Errorf("ended %v, and it is written down nowhere", got)
@@ -237,6 +240,24 @@ func TestADatabaseThatIsDamagedInUseIsToldAndRecoveredByTheNextStart(t *testing.
 	w.eventually("the intruder is held", func() bool { return w.heldFor(intruder) != nil && len(w.said(restoredTitle)) == 1 })
 	w.must("resume")
 	w.eventually("and ended", func() bool { return w.stands(intruder) == "verified" })
+}
+
+// Nothing has to be written for hours: whoever meets the damage first, it is told.
+func TestDamageThatACommandMeetsIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.defaults = []string{`expected_countries = ["DE"]`, `schedule = "@every 1h"`}
+	w.atHome()
+	p := w.start()
+	w.eventually("the first backup", func() bool { return len(w.backups()) > 0 })
+	damage(t, w.database())
+	if _, said, status := w.cli("sessions"); status != 1 {
+		t.Fatalf("a command reads what is damaged: status %d: %s", status, said)
+	}
+	w.eventually("told", func() bool { return len(w.said("The history cannot be saved")) == 1 })
+	if _, health := p.get("/healthz"); !strings.Contains(health, "nothing is disconnected") {
+		t.Errorf("/healthz says %s", health)
+	}
 }
 
 func TestADamagedDatabaseWithoutABackupIsRefusedWithTwoWaysOut(t *testing.T) {
@@ -398,7 +419,7 @@ func TestADatabaseThatIsTakenAwayIsToldAndTheNextStartRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.eventually("told though nothing happens", func() bool {
-		return len(w.said("The history cannot be saved")) == 1 && len(w.said("was taken away")) == 1
+		return len(w.said("The history cannot be saved")) == 1 && len(w.said("was deleted or moved away")) == 1 && len(w.said("the start says what it finds there")) == 1 && len(w.said("free space")) == 0
 	})
 	w.signIn(farAddr, chrome, 0)
 	w.eventually("the intruder is told", func() bool { return len(w.said("so nothing was disconnected")) == 1 })
@@ -407,6 +428,15 @@ func TestADatabaseThatIsTakenAwayIsToldAndTheNextStartRefuses(t *testing.T) {
 	}
 	if s := w.status(); !slices.ContainsFunc(s.Warnings, func(text string) bool { return strings.Contains(text, "cannot be saved") }) {
 		t.Errorf("status does not say so: %q", s.Warnings)
+	}
+	if _, health := p.get("/healthz"); !strings.Contains(health, "nothing is disconnected") || !strings.Contains(health, "Restart sessionwarden") {
+		t.Errorf("/healthz does not say so: %s", health)
+	}
+	if _, said, status := w.cli("actions"); status != 1 || !strings.Contains(said, "Restart sessionwarden") || strings.Contains(said, "folder") {
+		t.Errorf("a command says (status %d):\n%s", status, said)
+	}
+	if !strings.Contains(p.stderr.String(), "the history cannot be saved") {
+		t.Error("the log does not say so")
 	}
 	w.polls(2)
 	if got := w.ended("main"); len(got) > 0 {
@@ -620,7 +650,7 @@ func (b *bubble) copies() []storage.BackupInfo {
 func (b *bubble) toldOfCopies() (titles []string) {
 	b.t.Helper()
 	for _, a := range b.alerts() {
-		if a.Key == copiesKey {
+		if a.Key == copiesKey || a.Key == damageKey {
 			titles = append(titles, a.Title)
 		}
 	}
@@ -853,10 +883,14 @@ func TestOneDamagedRowOfThePastIsLeftToAPerson(t *testing.T) {
 	w.atHome()
 	w.withBackup()
 	rewrite(t, w.database(), "findings", pastRow, "no record at all")
-	w.start()
+	p := w.start()
 	w.polls(2)
 	out, said, status := w.cli("db", "check")
 	w.fits("db check, one row", out+said)
+	w.eventually("told", func() bool { return len(w.said("A part of the history is damaged")) == 1 })
+	if _, health := p.get("/healthz"); !strings.Contains(health, "a part of the history is damaged") || !slices.Contains(w.status().Warnings, damageNote) {
+		t.Errorf("health: %s, status: %q", health, w.status().Warnings)
+	}
 	if status != 1 || !strings.Contains(out, "record 4711 of findings") {
 		t.Errorf("status %d: %s%s", status, out, said)
 	}
