@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+
 	"sessionwarden"
 	"sessionwarden/alert"
 	"sessionwarden/config"
@@ -25,6 +27,9 @@ const (
 	// refusedAgain is how long the same reason is not told again: a supervisor
 	// starts us every few seconds.
 	refusedAgain = 6 * time.Hour
+	// refusedPause is how long a start that is refused lasts where it cannot be
+	// noted that people were told.
+	refusedPause = 10 * time.Minute
 	// refusedReasons is how many reasons are remembered.
 	refusedReasons = 16
 )
@@ -64,7 +69,12 @@ func refusedStart(ctx context.Context, cfg *config.Config, logTo io.Writer, err 
 	log.Warn("people are told that the watch does not start", "again_after", refusedAgain)
 	list := append([]refusal{{Reason: reason, Told: now}}, before...)
 	if werr := writeRefused(cfg.DataDir, list[:min(len(list), refusedReasons)]); werr != nil {
-		log.Warn("it could not be noted that people were told, so every start tells them", "err", werr)
+		// Without the note every start would tell them, and a supervisor starts
+		// us every few seconds. A person at a terminal does not.
+		if f, ok := logTo.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+			log.Error("it could not be noted that people were told: the program waits before it ends, so that they are not told every few seconds", "until", now.Add(refusedPause), "start", err, "note", werr)
+			pause(ctx, refusedPause)
+		}
 	}
 	return err
 }
@@ -92,6 +102,16 @@ func tellRefused(ctx context.Context, cfg *config.Config, log *slog.Logger, why 
 	defer cancel()
 	err = deliver(ctx, t)
 	return err == nil, err
+}
+
+// pause lets d go by, or less where ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // refusedReason is what tells one reason from another: the same at each start,

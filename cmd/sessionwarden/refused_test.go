@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,39 @@ func TestARefusedStartIsToldOnceWithTheWaysOutAndOnceWhenItWorksAgain(t *testing
 	if _, said, status := w.cli("run", "--once"); status != 1 || len(w.said(refusedTitle)) != 2 {
 		t.Errorf("refused anew within six hours (status %d): %s\n%q", status, said, w.said(refusedTitle))
 	}
+}
+
+// Where nothing can be written it is not told every few seconds: the program
+// takes its time to end.
+func TestARefusedStartThatCannotBeNotedTakesItsTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bubble{t: t, dir: t.TempDir(), instance: "bubble", accounts: []string{"main"}, slack: slacktest.New()}
+		cfg, err := b.configuration()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Join(refusedPath(cfg.DataDir), "in the way"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		why := errors.New("this is no day for it")
+		began := time.Now()
+		for range 3 {
+			if err := refusedStart(t.Context(), cfg, &b.log, why, outside{slack: b.slack.Transport()}); !errors.Is(err, why) {
+				t.Errorf("it returns %v", err)
+			}
+		}
+		if took := time.Since(began); took < 3*refusedPause || len(b.messages()) != 3 {
+			t.Errorf("%d messages in %v", len(b.messages()), took)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, stop)
+		began = time.Now()
+		_ = refusedStart(ctx, cfg, &b.log, why, outside{slack: b.slack.Transport()})
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("stopping it took %v", took)
+		}
+	})
 }
 
 func TestARefusedStartIsToldAgainAfterSixHoursAndForAnotherReason(t *testing.T) {
