@@ -106,7 +106,9 @@ func believable(h sessionwarden.History, account sessionwarden.Account, now, ear
 		h.Logouts[i] = past(h.Logouts[i])
 	}
 	for what, at := range h.Told {
-		h.Told[what] = past(at)
+		if at.After(now) { // what was told before earliest is only told once more
+			h.Told[what] = now
+		}
 	}
 	return h
 }

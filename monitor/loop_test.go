@@ -151,3 +151,28 @@ func TestAnAccountThatCannotBeSavedIsToldOnce(t *testing.T) {
 		}
 	})
 }
+
+// What was told long ago is told again, also by a program whose location data
+// was made since.
+func TestANewerProgramRemembersHowLongAgoPeopleWereTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, journal := &service{}, newJournal()
+		s.signIn(session("2", "192.0.2.9", ours))
+		journal.hist["main"] = sessionwarden.History{
+			Account: "main", Baseline: time.Now().AddDate(0, -3, 0), Told: map[string]time.Time{"logged_out": time.Now().AddDate(0, -2, 0)},
+		}
+		h := &house{t: t, journal: journal}
+		h.m = monitor.New(monitor.Options{Journal: journal, Locate: h.where, Earliest: time.Now().AddDate(0, -1, 0)})
+		if err := h.m.Watch(t.Context(), []monitor.Watched{{Account: account("main"), Lister: s, Ender: s}}); err != nil {
+			t.Fatal(err)
+		}
+		stop := h.run()
+		defer stop()
+		s.set(func(s *service) { s.loggedOut = 6 })
+		pass(5 * time.Minute)
+		if _, n := journal.alertOf(sessionwarden.OwnSession); n != 1 {
+			t.Errorf("that somebody ends our sessions was told %d times", n)
+		}
+	})
+}
