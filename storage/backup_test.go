@@ -115,7 +115,7 @@ func TestRestoreBringsBackWhatWasBackedUp(t *testing.T) {
 	}
 	now := func() time.Time { return day }
 	for range 2 {
-		if err := storage.Restore(t.Context(), copied, path, storage.Options{Now: now}); err != nil {
+		if _, err := storage.Restore(t.Context(), copied, path, storage.Options{Now: now}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -149,7 +149,7 @@ func TestRestoreInPlaceOfWhatIsLost(t *testing.T) {
 			}
 			copied := filepath.Join(t.TempDir(), "copy")
 			write(t, copied, whole)
-			if err := storage.Restore(t.Context(), copied, path, storage.Options{}); err != nil {
+			if _, err := storage.Restore(t.Context(), copied, path, storage.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			if got := rows(t, open(t, path)); len(got) != 80 {
@@ -176,7 +176,7 @@ func TestABadBackupIsNotRestored(t *testing.T) {
 			}
 			copied := filepath.Join(t.TempDir(), "copy")
 			write(t, copied, b)
-			if err := storage.Restore(t.Context(), copied, path, storage.Options{}); err == nil {
+			if _, err := storage.Restore(t.Context(), copied, path, storage.Options{}); err == nil {
 				t.Error("it was restored")
 			}
 			if names := namesBeside(t, path); !equalNames(names, "sessionwarden.db", "sessionwarden.db.initialised") {
@@ -190,7 +190,7 @@ func TestABadBackupIsNotRestored(t *testing.T) {
 	path := dbPath(t)
 	open(t, path).Close()
 	for _, backup := range []string{path, filepath.Dir(path), path + ".missing"} {
-		if err := storage.Restore(t.Context(), backup, path, storage.Options{}); err == nil {
+		if _, err := storage.Restore(t.Context(), backup, path, storage.Options{}); err == nil {
 			t.Errorf("%s was restored", backup)
 		}
 	}

@@ -116,7 +116,7 @@ func withoutRoom(ctx context.Context, path, dir string, good storage.BackupInfo,
 	if _, _, err := storage.Compact(ctx, path, storage.Options{}); err == nil {
 		return fail("compacted without room", nil)
 	}
-	if err := storage.Restore(ctx, good.Path, path, storage.Options{}); err == nil {
+	if _, err := storage.Restore(ctx, good.Path, path, storage.Options{}); err == nil {
 		return fail("restored without room", nil)
 	}
 	if err := storage.Check(ctx, path); err != nil {

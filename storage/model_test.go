@@ -203,7 +203,10 @@ func (m *machine) restore(t *rapid.T) {
 		return
 	}
 	from := rapid.SampledFrom(list).Draw(t, "backup").Path
-	m.closed(t, func(ctx context.Context, o storage.Options) error { return storage.Restore(ctx, from, m.path, o) })
+	m.closed(t, func(ctx context.Context, o storage.Options) error {
+		_, err := storage.Restore(ctx, from, m.path, o)
+		return err
+	})
 	m.goBack(from, false)
 }
 

@@ -70,7 +70,7 @@ func TestALockedDatabaseNamesItsHolder(t *testing.T) {
 	if took := time.Since(begin); took > 3*time.Second {
 		t.Errorf("it took %v to say so", took)
 	}
-	if err := storage.Restore(t.Context(), path, path, storage.Options{Timeout: time.Millisecond}); !errors.As(err, &locked) {
+	if _, err := storage.Restore(t.Context(), path, path, storage.Options{Timeout: time.Millisecond}); !errors.As(err, &locked) {
 		t.Errorf("restoring over it: %v", err)
 	}
 	release()

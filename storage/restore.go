@@ -23,42 +23,64 @@ import (
 // name. While another process has the database open it is a *[LockedError],
 // and nothing changes. Ids that were given out since the backup was made are
 // not given out again. Of the options, Timeout and Now are used.
-func Restore(ctx context.Context, backup, path string, o Options) error {
+func Restore(ctx context.Context, backup, path string, o Options) (Restored, error) {
 	path, err := filepath.Abs(path)
+	var r Restored
 	if err == nil {
-		err = restore(ctx, backup, path, o.complete())
+		r.Kept, err = restore(ctx, backup, path, o.complete())
 	}
 	if err != nil {
-		return fmt.Errorf("restoring %s: %w", backup, err)
+		return Restored{}, fmt.Errorf("restoring %s: %w", backup, err)
 	}
-	return nil
+	r.Made = madeAt(backup)
+	return r, nil
 }
 
-func restore(ctx context.Context, backup, path string, o Options) (err error) {
+// Restored says what [Restore] did.
+type Restored struct {
+	Made time.Time // when the backup was made, by its name or else by its file; zero: unknown
+	Kept string    // where the database is that was there before; "" there was none
+}
+
+// madeAt is when a backup was made, as well as can be known.
+func madeAt(backup string) time.Time {
+	if parts := backupName.FindStringSubmatch(filepath.Base(backup)); parts != nil {
+		if at, err := time.Parse(stamp, parts[1]); err == nil {
+			return at
+		}
+	}
+	info, err := os.Stat(backup)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime().UTC()
+}
+
+func restore(ctx context.Context, backup, path string, o Options) (kept string, err error) {
 	present, err := lockPresent(path, o.Timeout)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if present != nil {
 		defer present.Close()
 	}
 	part, err := copyBackup(ctx, backup, path, present)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(part))) }()
 	// That it observed, if it did, was another day's matter.
 	if err := settleCopy(part, path, nil, o); err != nil {
-		return err
+		return "", err
 	}
 	if present == nil {
 		unsuspect(path)
-		return publish(part, path, "restore")
+		return "", publish(part, path, "restore")
 	}
-	if _, err := keepAside(path, asideRestored, "restore", o); err != nil {
-		return fmt.Errorf("keeping the present database: %w", err)
+	if kept, err = keepAside(path, asideRestored, "restore", o); err != nil {
+		return "", fmt.Errorf("keeping the present database: %w", err)
 	}
-	return takePlace(part, path, "restore")
+	return kept, takePlace(part, path, "restore")
 }
 
 // lockPresent opens and locks the database at path; nil where there is none.

@@ -25,6 +25,9 @@ func (c *command) backupCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if info, err := os.Stat(path); err == nil && info.IsDir() {
+				return &usageError{fmt.Errorf("%s is a folder; name a new file in it: %s", args[0], filepath.Join(args[0], "sessionwarden-copy.db"))}
+			}
 			err = c.ask(cmd.Context(), func(client *web.Client) error { return client.Backup(cmd.Context(), path) })
 			if err != nil {
 				return err
@@ -51,19 +54,34 @@ func (c *command) restoreCommand() *cobra.Command {
 			if err != nil {
 				return &usageError{err}
 			}
-			_, missing := os.Stat(databasePath(cfg))
 			if err := owner.MkdirAll(cfg.DataDir, 0o700); err != nil {
 				return fmt.Errorf("making the data directory: %w", err)
 			}
-			if err := storage.Restore(cmd.Context(), args[0], databasePath(cfg), storage.Options{Version: version}); err != nil {
-				return fmt.Errorf("%s was not restored, and what was there is as it was: %w", args[0], err)
+			r, err := storage.Restore(cmd.Context(), args[0], databasePath(cfg), storage.Options{Version: version})
+			if why := damaged(err); why != nil {
+				return fmt.Errorf("%s was not restored: %s\n  What was there is as it was.", args[0], why[0])
 			}
-			fmt.Fprintf(c.out, "Restored: %s\n", args[0])
-			if missing == nil {
-				fmt.Fprintf(c.out, "What was there before is kept beside it in %s.\n", cfg.DataDir)
+			if err != nil {
+				return fmt.Errorf("%w\n  What was there is as it was.", err)
 			}
+			c.printRestored(args[0], r)
 			return nil
 		},
+	}
+}
+
+func (c *command) printRestored(backup string, r storage.Restored) {
+	made := ""
+	if !r.Made.IsZero() {
+		made = ", made " + r.Made.Format("2006-01-02 15:04:05 MST")
+	}
+	lines := []string{"Restored: " + backup + made + ".", "What was seen, held or answered after that is not in it."}
+	if r.Kept != "" {
+		lines = append(lines, "What was there before is kept: "+r.Kept)
+	}
+	lines = append(lines, "Rules disconnect again as soon as you start it: sessionwarden run")
+	for _, line := range lines {
+		fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,8 +25,8 @@ func (c *command) checkCommand() *cobra.Command {
 	var offline bool
 	cmd := &cobra.Command{
 		Use: "check", Short: "Try everything that the configuration names",
-		Long: `Reads the configuration, then tries for real: the data directory, the location
-data, each account's login and session list, each alert channel. One line for
+		Long: `Reads the configuration, then tries for real: the data directory, the database
+(all of it), the location data, each account's login and session list, each alert channel. One line for
 each check, with a cure for each failure. Nothing is disconnected.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,6 +40,7 @@ each check, with a cure for each failure. Nothing is disconnected.`,
 				k.note("configuration", notice)
 			}
 			k.dataDir(cfg)
+			k.database(cmd.Context(), cfg)
 			k.backups(cfg)
 			k.places(cfg)
 			for _, account := range cfg.Accounts {
@@ -59,7 +61,7 @@ each check, with a cure for each failure. Nothing is disconnected.`,
 			if k.failed > 0 {
 				return &exitError{status: exitFailed, says: fmt.Sprintf("Checks that failed: %d", k.failed)}
 			}
-			fmt.Fprintln(c.out, "All is well. Start the watch: sessionwarden run")
+			k.conclude()
 			return nil
 		},
 	}
@@ -69,8 +71,24 @@ each check, with a cure for each failure. Nothing is disconnected.`,
 
 // checker prints one line for each check.
 type checker struct {
-	c      *command
-	failed int
+	c         *command
+	failed    int
+	running   bool // the daemon
+	observing bool // nothing is disconnected
+}
+
+// conclude says what to do next, where nothing failed.
+func (k *checker) conclude() {
+	says := "All is well. Start the watch: sessionwarden run"
+	switch {
+	case k.observing && k.running:
+		says = "All of it works, but nothing is disconnected until you confirm the history: look at sessionwarden actions, then sessionwarden resume"
+	case k.observing:
+		says = "All of it works, but nothing will be disconnected until you confirm the history. Look at what is held (sessionwarden actions), confirm it (sessionwarden resume), and start the watch: sessionwarden run"
+	case k.running:
+		says = "All is well, and the watch is running."
+	}
+	fmt.Fprintln(k.c.out, wrap(says, k.c.out.width-2, "  "))
 }
 
 func (k *checker) say(word, what, text string) {
@@ -85,7 +103,9 @@ func (k *checker) fail(what, text, cure string) {
 	k.failed++
 	k.say("FAIL", what, text)
 	if cure != "" {
-		fmt.Fprintln(k.c.out, "      "+wrap(cure, k.c.out.width-6, "      "))
+		for line := range strings.Lines(cure) {
+			fmt.Fprintln(k.c.out, "      "+wrap(line, k.c.out.width-6, "      "))
+		}
 	}
 }
 
@@ -117,6 +137,60 @@ func (k *checker) dataDir(cfg *config.Config) {
 		return
 	}
 	k.ok(what, "%s can be written to", cfg.DataDir)
+}
+
+// database reads all of the database, or has the daemon do it where it runs.
+func (k *checker) database(ctx context.Context, cfg *config.Config) {
+	const what = "database"
+	client, err := web.DialSocket(web.SocketPath(cfg.DataDir, web.RuntimeDir(k.c.getenv)))
+	if err == nil {
+		defer client.Close()
+		k.running = true
+	}
+	path := databasePath(cfg)
+	if begun, err := storage.Begun(path); err == nil && !begun {
+		k.ok(what, "none yet; it is made at the first start")
+		return
+	}
+	d, err := k.c.checkDatabase(ctx, nil)
+	var locked *storage.LockedError
+	switch {
+	case errors.As(err, &locked):
+		k.note(what, err.Error()+", so it was not read")
+		return
+	case err != nil:
+		k.fail(what, err.Error(), strings.Join(cures(err, cfg.DataDir), "\n"))
+		return
+	case !d.Whole:
+		k.fail(what, strings.Join(d.Faults, "; "), strings.Join(k.c.checkCures(ctx, d), "\n"))
+		return
+	}
+	k.ok(what, "whole, %s", size(d.Bytes))
+	o, err := k.observed(ctx, client, path)
+	if err != nil {
+		k.fail(what, err.Error(), "")
+	}
+	if o != nil {
+		k.observing = true
+		k.note(what, notDisconnected(*o))
+	}
+}
+
+// observed says since when and why nothing is disconnected; nil where that is
+// not so.
+func (k *checker) observed(ctx context.Context, client *web.Client, path string) (*sessionwarden.Observing, error) {
+	if client != nil {
+		s, err := client.Status(ctx)
+		return s.Observing, err
+	}
+	db, err := storage.Open(path, storage.Options{ReadOnly: true, Version: version})
+	if err != nil {
+		return nil, err
+	}
+	if o, observing := db.Observing(); observing {
+		return &o, db.Close()
+	}
+	return nil, db.Close()
 }
 
 // backups looks at the folder of the daemon's own backups, and makes nothing.

@@ -296,6 +296,9 @@ func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool,
 		}
 	}
 	fmt.Fprintf(c.out, "%d accounts polled, %d new findings\n", len(cfg.Accounts), found)
+	if o, observing := a.db.Observing(); observing {
+		fmt.Fprintln(c.out, wrap(notDisconnected(o), c.out.width-2, "  "))
+	}
 	err = errors.Join(polled, told, a.Close())
 	if reached { // what was found matters more than what else went wrong
 		says := ""

@@ -52,8 +52,8 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		fmt.Fprintf(c.out, "sessionwarden %s on %s: NOT RUNNING, so nothing is watched\n(start it: sessionwarden run)\n\n", s.Version, s.Instance)
 	}
 	if s.Observing != nil {
-		fmt.Fprintln(c.out, wrap("NOTHING IS DISCONNECTED since "+s.Observing.Since.UTC().Format("2006-01-02 15:04 MST")+", until you confirm the history: "+s.Observing.Why, c.out.width-2, "  "))
-		fmt.Fprint(c.out, "  (see sessionwarden actions, then: sessionwarden resume)\n\n")
+		fmt.Fprintln(c.out, wrap(notDisconnected(*s.Observing), c.out.width-2, "  "))
+		fmt.Fprintln(c.out)
 	}
 	t := c.out.table(column{"ACCOUNT", 8}, column{"LAST GOOD POLL", 0}, column{"LIVE", 0}, column{"SUSPECT", 0}, column{"HELD", 0})
 	held := 0
@@ -104,6 +104,12 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		fmt.Fprintln(c.out, wrap("! "+note, c.out.width-2, "  "))
 	}
 	return nil
+}
+
+// notDisconnected says that nothing is disconnected, why, and what to do.
+func notDisconnected(o sessionwarden.Observing) string {
+	return "NOTHING IS DISCONNECTED since " + o.Since.UTC().Format("2006-01-02 15:04 MST") + ", until you confirm the history: " + o.Why +
+		" (see sessionwarden actions, then: sessionwarden resume)"
 }
 
 func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
