@@ -59,10 +59,10 @@ func (c *command) restoreCommand() *cobra.Command {
 			}
 			r, err := storage.Restore(cmd.Context(), args[0], databasePath(cfg), storage.Options{Version: version})
 			if why := damaged(err); why != nil {
-				return fmt.Errorf("%s was not restored: %s\n  What was there is as it was.", args[0], why[0])
+				return fmt.Errorf("%s was not restored: %s; what was there is as it was", args[0], why[0])
 			}
 			if err != nil {
-				return fmt.Errorf("%w\n  What was there is as it was.", err)
+				return fmt.Errorf("%w; what was there is as it was", err)
 			}
 			c.printRestored(args[0], r)
 			return nil

@@ -26,8 +26,9 @@ func (c *command) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Try everything that the configuration names",
 		Long: `Reads the configuration, then tries for real: the data directory, the database
-(all of it), the location data, each account's login and session list, each alert channel. One line for
-each check, with a cure for each failure. Nothing is disconnected.`,
+(all of it), the location data, each account's login and session list, each
+alert channel. One line for each check, with a cure for each failure. Nothing
+is disconnected.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.loadConfig()
