@@ -27,7 +27,8 @@ func shorten(text string, limit int) string {
 }
 
 // cut shortens text to limit characters and marks the cut. An address at the
-// cut goes whole: half of ours would be the link of somebody else.
+// cut goes whole, as half of ours would be the link of somebody else, and so
+// does "@every".
 func cut(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {
 		return text
@@ -36,7 +37,8 @@ func cut(text string, limit int) string {
 	for i := range text {
 		if n == limit-1 {
 			head := strings.TrimRight(text[:i], " ")
-			if word := strings.LastIndexByte(head, ' ') + 1; strings.Contains(head[word:], "://") {
+			word := strings.LastIndexByte(head, ' ') + 1
+			if strings.Contains(head[word:], "://") || strings.Contains(head[word:], "@") {
 				head = strings.TrimRight(head[:word], " ")
 			}
 			return head + "…"
