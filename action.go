@@ -60,7 +60,7 @@ const (
 	Verified                    // a complete list read afterwards lacks the session
 	Failed                      // tried as often as is sensible, and still listed
 	Refused                     // a rail or a missing id forbids it
-	Moot                        // the session was gone before anything was done
+	Moot                        // the session was gone before anything was done, or our own change took it back
 	DryRun                      // would have been done
 )
 

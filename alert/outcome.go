@@ -219,6 +219,9 @@ func shortOutcome(item sessionwarden.AlertItem) string {
 	case sessionwarden.Refused:
 		return "NOT ENDED"
 	case sessionwarden.Moot:
+		if item.Sighting.State == sessionwarden.Live {
+			return "nothing to end"
+		}
 		return "gone by itself"
 	case sessionwarden.DryRun:
 		return "would have been ended"

@@ -45,8 +45,10 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	d.incomplete(seen.live)
 	rows := m.locate(w, seen) // locate
 	news := d.record(rows)    // record
-	judged := d.judge(news)   // judge
-	d.plan(judged)            // plan: committed with the record in one transaction
+	news.retractable = d.retractable(news, rows.relocated)
+	judged := d.judge(news) // judge
+	d.plan(judged)          // plan: committed with the record in one transaction
+	d.retract(news.retractable)
 	d.verify(seen.live)
 	d.begin(&seen.live)
 	d.explain(judged, seen.live)

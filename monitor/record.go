@@ -17,6 +17,7 @@ type news struct {
 	told         map[uint64]bool // the service tells more, or something else, of the same session
 	freed        map[uint64]bool // what kept a session from being ended is over
 	wasOwn       map[uint64]bool // of those, what was taken for our own
+	retractable  []uint64        // held actions that our own change may take back
 }
 
 // arrival is a new sighting. before are the facts of the same session until
