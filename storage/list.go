@@ -19,7 +19,7 @@ import (
 const pageRows = 1000
 
 // Sightings returns the rows of the history that q chooses, in the order of
-// their arrival. With Since, those that arrived at or after it and those that
+// their arrival; live ones account by account. With Since, those that arrived at or after it and those that
 // ended at or after it. Of live sessions, LastSeen and what else changes often
 // is as of the last commit.
 //
@@ -230,17 +230,19 @@ func (l *liveRows) apply(s *sessionwarden.Sighting) error {
 	return nil
 }
 
-// liveSeqs returns the live sightings of one account, or of all, rising.
+// liveSeqs returns the live sightings of one account, or of all, account by
+// account.
 func (db *DB) liveSeqs(tx *bbolt.Tx, account string) ([]uint64, error) {
 	var seqs []uint64
 	err := db.eachIndex(tx, func(name string, index liveIndex) {
 		if account == "" || account == name {
+			first := len(seqs)
 			for _, live := range index.Live {
 				seqs = append(seqs, live.Seq)
 			}
+			slices.Sort(seqs[first:])
 		}
 	})
-	slices.Sort(seqs)
 	return slices.Compact(seqs), err
 }
 

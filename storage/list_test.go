@@ -35,7 +35,7 @@ func TestQueriesChoose(t *testing.T) {
 		"all":                       {sessionwarden.Query{}, []uint64{1, 2, 3, 4}, []uint64{5, 6}, []uint64{7, 8}},
 		"one account":               {sessionwarden.Query{Account: "other"}, []uint64{2}, nil, nil},
 		"an account that is not":    {sessionwarden.Query{Account: "nobody"}, nil, nil, nil},
-		"live":                      {sessionwarden.Query{Live: true}, []uint64{2, 4}, []uint64{5, 6}, []uint64{7, 8}},
+		"live":                      {sessionwarden.Query{Live: true}, []uint64{4, 2}, []uint64{5, 6}, []uint64{7, 8}},
 		"live of one account":       {sessionwarden.Query{Live: true, Account: "main"}, []uint64{4}, []uint64{5, 6}, []uint64{7, 8}},
 		"since the fourth hour":     {sessionwarden.Query{Since: hour(4)}, []uint64{1, 3, 4}, []uint64{6}, []uint64{7}},
 		"since the sixth hour":      {sessionwarden.Query{Since: hour(6)}, []uint64{1}, []uint64{6}, []uint64{7}},
@@ -48,6 +48,7 @@ func TestQueriesChoose(t *testing.T) {
 		"a row that is not there":   {sessionwarden.Query{ID: 1 << 62}, nil, nil, nil},
 		"a number that no row has":  {sessionwarden.Query{ID: 1<<64 - 1}, nil, nil, nil},
 		"live since the third hour": {sessionwarden.Query{Live: true, Since: hour(3)}, []uint64{4}, []uint64{6}, []uint64{7}},
+		"live, by account":          {sessionwarden.Query{Live: true, Since: hour(0)}, []uint64{4, 2}, []uint64{5, 6}, []uint64{7, 8}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := seqs(collect(t, db.Sightings(t.Context(), row.q))); !slices.Equal(got, row.sightings) {

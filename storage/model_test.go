@@ -424,9 +424,13 @@ func (m *model) compare(t *rapid.T, db *storage.DB) {
 	reaches := func(account string, times ...time.Time) bool {
 		return (q.Account == "" || q.Account == account) && slices.ContainsFunc(times, func(at time.Time) bool { return !at.Before(q.Since) })
 	}
-	rapidSame(t, "sightings", all.sightings, sorted(m.sightings, func(s sessionwarden.Sighting) bool {
+	sightings := sorted(m.sightings, func(s sessionwarden.Sighting) bool {
 		return reaches(s.Account, s.FirstSeen, s.GoneAt) && (!q.Live || s.State == sessionwarden.Live)
-	}))
+	})
+	if q.Live {
+		slices.SortStableFunc(sightings, func(a, b sessionwarden.Sighting) int { return cmp.Compare(a.Account, b.Account) })
+	}
+	rapidSame(t, "sightings", all.sightings, sightings)
 	rapidSame(t, "findings", all.findings, sorted(m.findings, func(f sessionwarden.Finding) bool { return reaches(f.Account, f.Time) }))
 	rapidSame(t, "actions", all.actions, sorted(m.actions, func(a sessionwarden.Action) bool { return reaches(a.Account, a.Created, a.Updated) }))
 	rapidSame(t, "alerts", all.alerts, sorted(m.alerts, func(sessionwarden.Alert) bool { return true }))

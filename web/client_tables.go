@@ -20,7 +20,7 @@ func (c *Client) Accounts(ctx context.Context) ([]sessionwarden.AccountStatus, e
 	return accounts, err
 }
 
-// Sessions returns the live sessions, in order of arrival. Like all tables it
+// Sessions returns the live sessions, account by account. Like all tables it
 // is read row by row while it is iterated; an error is yielded last, and a
 // table without one is whole. Each iteration asks anew.
 func (c *Client) Sessions(ctx context.Context, q Query) iter.Seq2[SessionRow, error] {

@@ -109,6 +109,6 @@ func (c *command) exportCommand() *cobra.Command {
 	cmd.Flags().StringVar(&format, "format", "json", "json or csv")
 	cmd.Flags().StringVar(&what, "what", "history", "history, findings or actions")
 	cmd.Flags().StringVar(&flags.account, "account", "", "only the account with this `NAME`")
-	cmd.Flags().StringVar(&flags.since, "since", "", "only what came or changed after `TIME`: 24h, 7d, 2026-11-02,\n2026-11-02T10:00:00Z")
+	cmd.Flags().StringVar(&flags.since, "since", "", "only what came or changed after `TIME`: 24h, 7d, 2026-11-02, 2026-11-02T10:00:00Z")
 	return cmd
 }

@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // a schedule may name a zone on a machine without the zone database
 
@@ -82,22 +83,36 @@ func (c *command) status(err error) int {
 		return exitDone
 	case errors.As(err, &exit):
 		if exit.says != "" {
-			fmt.Fprintln(c.err, exit.says)
+			c.complain(exit.says)
 		}
 		_ = c.err.Flush()
 		return exit.status
 	case errors.As(err, &usage):
-		fmt.Fprintf(c.err, "sessionwarden: %v\n", err)
+		c.complain("sessionwarden: " + err.Error())
 		_ = c.err.Flush()
 		return exitUsage
 	default:
-		fmt.Fprintf(c.err, "sessionwarden: %v\n", err)
+		c.complain("sessionwarden: " + err.Error())
 		dir, _ := c.dataDir()
 		for _, cure := range cures(err, dir) {
-			fmt.Fprintf(c.err, "  %s\n", cure)
+			c.complain("  " + cure)
 		}
 		_ = c.err.Flush()
 		return exitFailed
+	}
+}
+
+// complain writes lines to standard error. On a terminal none is wider than that;
+// in a file each stays one.
+func (c *command) complain(text string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if c.err.fits && columnsOf(line) > c.err.width {
+			words := strings.TrimLeft(line, " ")
+			indent := line[:len(line)-len(words)]
+			line = indent + wrap(words, c.err.width-len(indent)-2, indent+"  ")
+		}
+		fmt.Fprintln(c.err, line)
 	}
 }
 
@@ -143,6 +158,10 @@ Start with: sessionwarden demo`,
 		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.alertCommand(), c.geoCommand(),
 		c.resumeCommand(), c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.dbCommand(), c.versionCommand(),
 	)
+	root.SetUsageTemplate(strings.NewReplacer(
+		".FlagUsages ", ".FlagUsagesWrapped 80 ",
+		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, "More about one of them: {{.CommandPath}} [command] --help",
+	).Replace(root.UsageTemplate()))
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Help about any command", RunE: func(cmd *cobra.Command, args []string) error {
 		target, _, err := cmd.Root().Find(args)
 		if err != nil {

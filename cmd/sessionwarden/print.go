@@ -23,6 +23,7 @@ import (
 type printer struct {
 	w      *bufio.Writer
 	width  int    // of a table, in columns
+	fits   bool   // what is printed is seen on something of that width
 	unread func() // called when nobody reads what is written any more
 	broken bool   // that has happened
 }
@@ -31,12 +32,13 @@ type printer struct {
 func newPrinter(w io.Writer, getenv func(string) string) *printer {
 	p := &printer{w: bufio.NewWriter(w), width: 80, unread: func() {}}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.fits = true
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns >= 60 {
 			p.width = columns
 		}
 	}
 	if n, err := strconv.Atoi(getenv("COLUMNS")); err == nil && n >= 60 && n <= 500 {
-		p.width = n
+		p.width, p.fits = n, true
 	}
 	return p
 }

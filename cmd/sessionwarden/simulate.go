@@ -21,7 +21,8 @@ func (c *command) simulateCommand() *cobra.Command {
 		Long: `Serves a simulated marketplace and plays a scenario on it until stopped. It
 prints the lines of configuration that point sessionwarden at it.
 
-A scenario is a file (docs/scenarios.md) or one of: ` + strings.Join(manncotest.Scenarios(), ", ") + ".",
+A scenario is a file (docs/scenarios.md) or one of:
+` + strings.Join(manncotest.Scenarios(), ", ") + ".",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := loadScenario(scenario)

@@ -22,7 +22,7 @@ type tableFlags struct {
 
 func (f *tableFlags) on(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.account, "account", "", "only the account with this `NAME`")
-	cmd.Flags().StringVar(&f.since, "since", "", "only what came or changed after `TIME`: 24h, 7d, 2026-11-02,\n2026-11-02T10:00:00Z")
+	cmd.Flags().StringVar(&f.since, "since", "", "only what came or changed after `TIME`: 24h, 7d, 2026-11-02, 2026-11-02T10:00:00Z")
 	cmd.Flags().BoolVar(&f.json, "json", false, "one array of objects instead of a table")
 }
 
@@ -78,18 +78,18 @@ func tableCommand[Row any](c *command, name, short, nothing string,
 func long(short, name string) string {
 	words := map[string]string{
 		"sessions": `ID is the service's own, for disconnect. The last column says what matters
-most: ours (the watch's own), suspect (a rule above log has matched), late (only seen afterwards), yours (you denied
-an action on it), disputed (perhaps ours: never touched). A live session is
-shown whatever --since says.`,
+most: ours (the watch's own), suspect (a rule above log has matched), late
+(only seen afterwards), yours (you denied an action on it), disputed (perhaps
+ours: never touched). A live session is shown whatever --since says.`,
 		"history": `A row for each session and each set of facts it was seen with. STATE is live
 (or its mark, as in sessions), gone, or moved: the same session went on under
 other facts, in a later row. "!" stands behind it where a rule had matched.`,
 		"findings": `A row for each rule that matched, with its reason. --json adds the facts and
 the line of configuration that would make it quiet.`,
 		"actions": `A row for each disconnection, with why it is wanted and where it stands:
-planned; held (waits for approve ID or deny ID, or for the hour's budget); denied; done (answered, not
-proven yet); verified (proven gone); failed (act by hand); refused (not
-allowed, or not possible); moot (gone by itself); dry_run.`,
+planned; held (waits for approve ID or deny ID, or for the hour's budget);
+denied; done (answered, not proven yet); verified (proven gone); failed (act by
+hand); refused (not allowed, or not possible); moot (gone by itself); dry_run.`,
 	}
 	return short + ".\n\n" + words[name]
 }

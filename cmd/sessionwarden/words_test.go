@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // oneLine is text without its line breaks.
@@ -105,5 +107,53 @@ func TestOneLineForEachBadBackupAndTheWaysOutOnce(t *testing.T) {
 	if status != 1 || !ok || strings.Count(said, "\n  "+first+": ") != 1 || strings.Count(said, "\n  "+second+": it is cut off (5000 of ") != 1 ||
 		strings.Count(said, "run --new") != 1 || strings.Count(said, "restore FILE") != 1 {
 		t.Errorf("status %d:\n%s", status, errs)
+	}
+}
+
+func TestHelpAndErrorsFitATerminal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.env = []string{"COLUMNS=80"}
+	none := func(string) string { return "" }
+	c := &command{getenv: none, out: newPrinter(os.Stdout, none), err: newPrinter(os.Stderr, none)}
+	root := c.root()
+	root.InitDefaultHelpFlag()
+	var helped int
+	var each func(*cobra.Command)
+	each = func(cmd *cobra.Command) {
+		var text strings.Builder
+		cmd.SetOut(&text)
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		helped++
+		for line := range strings.Lines(text.String()) {
+			if n := columnsOf(strings.TrimRight(line, "\n")); n > 80 {
+				t.Errorf("%s --help: %d columns: %s", cmd.CommandPath(), n, line)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			each(sub)
+		}
+	}
+	each(root)
+	if helped < 25 {
+		t.Errorf("%d commands were looked at", helped)
+	}
+	w.extra = "[defaults.rule]\nunexpected_country = \"disconnect\"\n"
+	w.write()
+	_, errs, status := w.cli("check")
+	w.fits("a mistake", errs)
+	if status != 2 {
+		t.Errorf("status %d", status)
+	}
+	w.extra = ""
+	w.write()
+	for _, args := range [][]string{{"disconnect"}, {"sessions", "--since", "the beginning of the year in which it all began and longer ago than that"}, {"status"}, {"export", "--format", "a format of which nobody has ever heard, and never will, I hope"}} {
+		_, errs, status := w.cli(args...)
+		if status == 0 || errs == "" {
+			t.Errorf("%v: status %d", args, status)
+		}
+		w.fits(strings.Join(args, " "), errs)
 	}
 }
