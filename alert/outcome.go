@@ -189,13 +189,15 @@ func endIt(words string, a sessionwarden.Alert, id sessionwarden.SessionID) Line
 	return command(words, "sessionwarden disconnect "+string(id)+onAccount(a.Account))
 }
 
+const nothingEnded = "nothing was ended"
+
 // shortOutcome is the outcome in a few words, for titles and lists.
 func shortOutcome(item sessionwarden.AlertItem) string {
 	if item.Action == nil {
 		if late(item) || item.Sighting.State == sessionwarden.Gone {
 			return "found late, it is gone"
 		}
-		return "nothing was ended"
+		return nothingEnded
 	}
 	switch act := item.Action; act.State {
 	case sessionwarden.Planned:
@@ -253,6 +255,9 @@ func outcomes(items []sessionwarden.AlertItem) string {
 	counts := make(map[string]int)
 	for _, item := range items {
 		text := shortOutcome(item)
+		if item.Action == nil && text == nothingEnded {
+			text = "left alone"
+		}
 		if counts[text] == 0 {
 			order = append(order, text)
 		}

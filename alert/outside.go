@@ -116,7 +116,8 @@ func topLevel(rest string) bool {
 		return false
 	}
 	switch label {
-	case "toml", "mmdb", "json", "csv", "txt", "db", "key", "log", "service", "rules", "slack":
+	case "toml", "mmdb", "json", "csv", "txt", "db", "key", "log", "service", "rules", "slack",
+		"every", "dir", "keep", "level", "format", "listen", "database": // keys of our configuration
 		return end < len(rest) && rest[end] == '.'
 	}
 	return true

@@ -156,7 +156,7 @@ func (m *Monitor) Deny(ctx context.Context, id uint64) (sessionwarden.Action, er
 			d.touch(s.Seq)
 			d.learn()
 		}
-		return d.settle(a, sessionwarden.Denied, "denied by hand: this session is the owner's")
+		return d.settle(a, sessionwarden.Denied, "by hand: this session is the owner's")
 	})
 	return a, err
 }
@@ -168,7 +168,17 @@ func (m *Monitor) answer(ctx context.Context, id uint64, decide func(*draft, ses
 			return w, a, err
 		}
 	}
-	return nil, sessionwarden.Action{}, &WishError{text: fmt.Sprintf("no action %d waits for an answer", id), cure: "sessionwarden actions shows which do, and what became of the others", missing: true}
+	if m.opts.Action != nil {
+		a, there, err := m.opts.Action(ctx, id)
+		switch {
+		case err != nil:
+			return nil, a, err
+		case there:
+			return nil, a, &WishError{text: fmt.Sprintf("action %d waits for no answer: it is %s since %s", id, a.State, a.Updated.UTC().Format("2006-01-02 15:04 MST")),
+				cure: "sessionwarden actions shows what became of it"}
+		}
+	}
+	return nil, sessionwarden.Action{}, &WishError{text: fmt.Sprintf("there is no action %d", id), cure: "sessionwarden actions shows those there are", missing: true}
 }
 
 func (m *Monitor) answerIn(ctx context.Context, w *watch, id uint64, decide func(*draft, sessionwarden.Action) sessionwarden.Action) (a sessionwarden.Action, found bool, err error) {

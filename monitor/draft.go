@@ -204,7 +204,7 @@ func (m *Monitor) logChange(c sessionwarden.Change) {
 	}
 	for _, a := range c.Alerts {
 		if a.Title != "" {
-			m.log.Warn("people are told", "account", account, "alert", a.ID, "title", a.Title)
+			m.log.Warn("alert", "account", account, "alert", a.ID, "title", a.Title)
 		}
 	}
 	for _, a := range c.Actions {

@@ -72,6 +72,9 @@ type Options struct {
 	// Urgent hands over an alert that could not be committed, since the disk
 	// failed. It must not block.
 	Urgent func(sessionwarden.Alert)
+	// Action returns an action that is on the disk, open or not; false: there is
+	// none of that id. Nil: only open ones are known.
+	Action func(ctx context.Context, id uint64) (sessionwarden.Action, bool, error)
 	// Usable says why nothing could be committed now, at little cost; nil: that
 	// is found out by committing.
 	Usable func() error

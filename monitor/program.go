@@ -125,7 +125,7 @@ func (m *Monitor) tellTroubles(ctx context.Context, now time.Time) {
 		} else {
 			m.told[of] = fact
 		}
-		m.log.Warn("people are told", "alert", a.ID, "title", a.Title)
+		m.log.Warn("alert", "alert", a.ID, "title", a.Title)
 	}
 	m.opts.Tell(alerts)
 }
@@ -136,7 +136,7 @@ func unconfirmed(o sessionwarden.Observing, now time.Time) Trouble {
 	t := Trouble{
 		Of: historyTrouble, Kind: sessionwarden.Restored, Severity: sessionwarden.Critical,
 		Title: "The history was damaged, and a backup took its place",
-		Lines: []string{o.Why, "What a rule would disconnect is told and held for you. To end a session now: sessionwarden approve ID, or disconnect ID --account NAME",
+		Lines: []string{o.Why, "What a rule would disconnect is told and held for you. To end a session now: sessionwarden approve ID, or sessionwarden disconnect ID --account NAME",
 			"Look at what is held: sessionwarden actions", "Then confirm the history: sessionwarden resume"},
 	}
 	days := max(0, int(now.Sub(o.Since).Hours()/24))

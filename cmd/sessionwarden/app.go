@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,12 +46,13 @@ type app struct {
 	api      http.Handler
 	started  time.Time
 	running  bool
-	opsAddr  string      // where health and metrics are served
-	mistakes atomic.Bool // the configuration on disk was not taken
-	refused  string      // why, as people were told; only reload uses it
-	copies   *copies     // the daemon's own backups
-	starts   starts      // how it was started before
-	checking sync.Mutex  // one check of the database at a time
+	opsAddr  string                   // where health and metrics are served
+	mistakes atomic.Bool              // the configuration on disk was not taken
+	refused  string                   // why, as people were told; only reload uses it
+	restarts atomic.Pointer[[]string] // the keys that were changed and wait for a restart; nil: none
+	copies   *copies                  // the daemon's own backups
+	starts   starts                   // how it was started before
+	checking sync.Mutex               // one check of the database at a time
 
 	steps []step
 }
@@ -176,6 +178,14 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		Forget: func(ctx context.Context) (int, bool, error) {
 			n, err := db.Forget(ctx, a.outside.now().Add(-cfg.History.Keep), forgetStep)
 			return n, n == forgetStep, err
+		},
+		Action: func(ctx context.Context, id uint64) (sessionwarden.Action, bool, error) {
+			for action, err := range db.Actions(ctx, sessionwarden.Query{}) {
+				if err != nil || action.ID == id {
+					return action, err == nil, err
+				}
+			}
+			return sessionwarden.Action{}, false, nil
 		},
 		Usable: db.Usable, Observing: db.Observing, Resume: db.Resume,
 		Earliest: places.Made().AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
@@ -356,6 +366,12 @@ func (a *app) status() sessionwarden.Status {
 	}
 	if a.mistakes.Load() {
 		s.Warnings = append(s.Warnings, "the configuration on disk has mistakes, and the one before it is in use: sessionwarden check --offline tells them")
+	}
+	if keys := a.restarts.Load(); keys != nil && len(*keys) > 0 {
+		s.Warnings = append(s.Warnings, "changed in the configuration, and in effect only after a restart: "+strings.Join(*keys, ", "))
+	}
+	if s.Location.Failed != "" {
+		s.Warnings = append(s.Warnings, "what a rule would disconnect by its place is held for you, as the location data cannot be relied on")
 	}
 	s.Warnings = append(s.Warnings, a.cfg.Notices...)
 	return s

@@ -153,7 +153,7 @@ func (c *copies) note(ctx context.Context, newest storage.BackupInfo, err error)
 	c.mu.Lock()
 	c.error = ""
 	if err != nil {
-		c.error = sessionwarden.Clean(err.Error(), 400)
+		c.error = sessionwarden.Shorten(err.Error(), 300)
 	}
 	c.mu.Unlock()
 	if err == nil {
@@ -194,7 +194,7 @@ func (c *copies) note(ctx context.Context, newest storage.BackupInfo, err error)
 	c.app.tell(ctx, sessionwarden.Alert{
 		Key: copiesKey, Kind: sessionwarden.NoBackup, Severity: sessionwarden.Warning, Created: now, Updated: now,
 		Title: title,
-		Lines: []string{how, "What went wrong: " + sessionwarden.Clean(err.Error(), 300), "It is tried again every " + span(copyRetry) + ". " + cure},
+		Lines: []string{how, "What went wrong: " + sessionwarden.Shorten(err.Error(), 300), "It is tried again every " + span(copyRetry) + ". " + cure},
 	})
 }
 
@@ -285,7 +285,7 @@ func (a *app) tell(ctx context.Context, alert sessionwarden.Alert) {
 		a.teller.Urgent(alert)
 		return
 	}
-	a.log.Warn("people are told", "alert", alert.ID, "title", alert.Title)
+	a.log.Warn("alert", "alert", alert.ID, "title", alert.Title)
 	a.teller.Add([]sessionwarden.Alert{alert})
 }
 

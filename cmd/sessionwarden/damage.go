@@ -40,7 +40,7 @@ func (a *app) tellDamage(ctx context.Context) {
 		a.monitor.CannotSave(err)
 		return
 	}
-	a.log.Warn("people are told", "alert", alert.ID, "title", alert.Title)
+	a.log.Warn("alert", "alert", alert.ID, "title", alert.Title)
 	a.teller.Add([]sessionwarden.Alert{alert})
 }
 

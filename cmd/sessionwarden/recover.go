@@ -60,7 +60,7 @@ func (a *app) tellAnew(ctx context.Context) {
 func lost(r storage.Recovery, o sessionwarden.Observing) string {
 	const form = "2006-01-02 15:04:05 MST"
 	text := fmt.Sprintf("The database was damaged (%s). The backup of %s took its place: what was seen between then and %s is lost. The damaged file is kept beside it in %s.",
-		sessionwarden.Clean(firstLine(r.Why), 200), r.BackupTime.UTC().Format(form), o.Since.UTC().Format(form), filepath.Dir(r.Quarantined))
+		sessionwarden.Shorten(firstLine(r.Why), 200), r.BackupTime.UTC().Format(form), o.Since.UTC().Format(form), filepath.Dir(r.Quarantined))
 	if len(r.Tried) > 0 {
 		text += fmt.Sprintf(" Newer backups that were damaged too, and are left where they are: %d.", len(r.Tried))
 	}

@@ -221,16 +221,42 @@ func (a *app) reload(ctx context.Context, load func() (*config.Config, error)) {
 		a.teller.Urgent(sessionwarden.Alert{
 			Kind: sessionwarden.ConfigBad, Severity: sessionwarden.Warning, Created: now, Updated: now,
 			Title: "The new configuration has mistakes; the old one stays in use",
-			Lines: []string{sessionwarden.Clean(err.Error(), 400), "Mend it, try it with sessionwarden check --offline, and reload again."},
+			Lines: append(mistakeLines(err), "Mend it, try it, and reload again. All that is wrong: sessionwarden check --offline"),
 		})
 		return
 	}
 	a.mistakes.Store(false)
 	a.refused = ""
-	for _, name := range needRestart(a.cfg, cfg) {
+	restarts := needRestart(a.cfg, cfg)
+	a.restarts.Store(&restarts)
+	for _, name := range restarts {
 		a.log.Warn("this change takes effect with the next start only", "key", name)
 	}
 	a.log.Info("the configuration was read again", "config", cfg.Path, "accounts", len(cfg.Accounts))
+}
+
+// mistakeLines tells the first mistakes of a configuration, a line each.
+func mistakeLines(err error) []string {
+	const most = 3
+	var all *config.Errors
+	if !errors.As(err, &all) {
+		return []string{sessionwarden.Shorten(err.Error(), 400)}
+	}
+	var lines []string
+	for _, m := range all.Mistakes[:min(len(all.Mistakes), most)] {
+		line := m.Problem
+		if m.Key != "" {
+			line = m.Key + ": " + line
+		}
+		if m.Line > 0 {
+			line = fmt.Sprintf("Line %d: %s", m.Line, line)
+		}
+		lines = append(lines, sessionwarden.Shorten(line, 300))
+	}
+	if more := len(all.Mistakes) + all.More - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return lines
 }
 
 // needRestart lists the keys that differ and that a reload does not change.
