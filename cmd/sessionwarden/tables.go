@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +90,8 @@ the line of configuration that would make it quiet.`,
 		"actions": `A row for each disconnection, with why it is wanted and where it stands:
 planned; held (waits for approve ID or deny ID, or for the hour's budget);
 denied; done (answered, not proven yet); verified (proven gone); failed (act by
-hand); refused (not allowed, or not possible); moot (gone by itself); dry_run.`,
+hand); refused (not allowed, or not possible); moot (gone by itself, or no rule
+asks any more); dry_run.`,
 	}
 	return short + ".\n\n" + words[name]
 }
@@ -120,11 +122,32 @@ func (c *command) jsonArray(rows iter.Seq2[any, error]) error {
 
 func (c *command) sessionsCommand() *cobra.Command {
 	return tableCommand(c, "sessions", "Who is signed in now", "No live session is known.",
-		(*web.Client).Sessions,
+		sessionsByAccount,
 		[]column{{"ACCOUNT", 4}, {"ID", 0}, {"ADDRESS", 0}, {"PLACE", 5}, {"SEEN", 0}, {"", 0}},
 		func(r web.SessionRow, now time.Time) []string {
 			return []string{r.Account, dash(r.ID), dash(r.Address), place(r), ago(r.LastSeen, now), mark(r), network(r) + " · " + device(r)}
 		})
+}
+
+// sessionsByAccount are the live sessions, those of one account together. There
+// are never so many of them that they do not fit into memory.
+func sessionsByAccount(client *web.Client, ctx context.Context, q web.Query) iter.Seq2[web.SessionRow, error] {
+	return func(yield func(web.SessionRow, error) bool) {
+		var rows []web.SessionRow
+		for row, err := range client.Sessions(ctx, q) {
+			if err != nil {
+				yield(row, err)
+				return
+			}
+			rows = append(rows, row)
+		}
+		slices.SortStableFunc(rows, func(a, b web.SessionRow) int { return strings.Compare(a.Account, b.Account) })
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (c *command) historyCommand() *cobra.Command {

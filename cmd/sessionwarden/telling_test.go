@@ -82,3 +82,21 @@ func TestAnAnswerThatNobodyWaitsForSaysWhy(t *testing.T) {
 		}
 	})
 }
+
+func TestSessionsOfOneAccountStandTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.alsoWatch("second")
+	w.atHome()
+	w.signInTo("second", homeAddr, chrome, 72*time.Hour)
+	w.start()
+	w.atHome()
+	w.eventually("the newcomer is seen", func() bool { return len(w.rows("sessions")) == 5 })
+	var accounts []string
+	for _, row := range w.printed("sessions", "--json") {
+		accounts = append(accounts, row["account"].(string))
+	}
+	if !slices.IsSorted(accounts) {
+		t.Errorf("accounts: %q", accounts)
+	}
+}
