@@ -104,7 +104,8 @@ var deeds = map[string]deed{
 	"restore": {
 		prepare: tenAndThree,
 		do: func(ctx context.Context, path string, _ func()) error {
-			return Restore(ctx, oneBackup(path), path, Options{})
+			_, err := Restore(ctx, oneBackup(path), path, Options{})
+			return err
 		},
 		after: func(t *testing.T, path string) {
 			keptOrThere(t, path, asideRestored, func(f string) bool { return rowsOf(f) == 13 })
@@ -115,7 +116,8 @@ var deeds = map[string]deed{
 			return errors.Join(tenAndThree(ctx, path), os.Remove(path))
 		},
 		do: func(ctx context.Context, path string, _ func()) error {
-			return Restore(ctx, oneBackup(path), path, Options{})
+			_, err := Restore(ctx, oneBackup(path), path, Options{})
+			return err
 		},
 	},
 	"recovery": {
