@@ -258,6 +258,7 @@ func lifetime(d time.Duration) string {
 }
 
 func TestAttack(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	var mu sync.Mutex
 	rows := make(map[string]string)

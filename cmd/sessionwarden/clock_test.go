@@ -321,6 +321,7 @@ func TestNothingIsForgottenByAClockThatRunsAhead(t *testing.T) {
 
 // The machine starts in 1970, and its clock is set right later.
 func TestBootIn1970(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.defaults[0] = `expected_countries = ["DE", "BR"]`

@@ -351,6 +351,7 @@ var stories = []story{
 const mostPasses = 5
 
 func TestKilledAtEveryPoint(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	reached := atEveryPoint(t, "kill", mostPasses, func(c *chapter, first bool) {
 		if first && !c.died {
@@ -367,6 +368,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 // The step at each point fails once: a full disk, an error of the file system.
 // The watch gets over it by itself, or a start is refused and the next one works.
 func TestFailedAtEveryPoint(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	atEveryPoint(t, "fail", 2, func(c *chapter, _ bool) {
 		if c.died {
@@ -479,6 +481,7 @@ func seed() uint64 {
 var killsFor = flag.Duration("kills", 10*time.Second, "how long TestKilledAtRandom kills the program at random times")
 
 func TestKilledAtRandom(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it is about processes: the race detector sees nothing of them")
@@ -525,6 +528,7 @@ func TestKilledAtRandom(t *testing.T) {
 // A program that dies again and again, a little later each time, loses nothing
 // either, and does not log in each time.
 func TestCrashLoopEndsWell(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	c := begin(t, "")
 	c.thief = c.signIn(farAddr, chrome, 0)

@@ -320,6 +320,7 @@ func TestIntruderIsEndedUnderEveryVariant(t *testing.T) {
 }
 
 func TestDemoTellsTheStory(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	w := newWorld(t)
 	w.write()

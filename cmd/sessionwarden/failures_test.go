@@ -378,6 +378,7 @@ func TestARateLimitSkipsPollsAndNotDisconnections(t *testing.T) {
 
 // A key that is revoked is told once, and the watch waits for a new one.
 func TestARevokedKeyIsToldOnceAndTriedRarely(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.atHome()
@@ -593,6 +594,7 @@ func TestWhicheverRowIsMarkedOursIsLeftAlone(t *testing.T) {
 }
 
 func TestOurOwnSessionAbroadIsToldOnceAndNeverEnded(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.service.SetEgress(netip.MustParseAddr(otherAddr), "BR: Rio", "Provider")
@@ -686,6 +688,7 @@ func TestADisconnectionWithoutAnAnswerIsDecidedByTheNextList(t *testing.T) {
 }
 
 func TestACallThatTheServiceLacksIsToldOnce(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.atHome()
@@ -788,6 +791,7 @@ func TestASlowServiceIsSkippedCountedAndTold(t *testing.T) {
 
 // What every poll finds again is told once, whatever comes in between.
 func TestWhatEveryPollFindsIsToldOnce(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.rules = []string{`unexpected_country = "alert"`}
@@ -860,6 +864,7 @@ func TestASessionThatComesAndGoesIsOneMatter(t *testing.T) {
 }
 
 func TestFiveHundredSessionsInAMinuteAreAHandfulOfMessages(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.rules = []string{`unexpected_country = "alert"`, `new_country = "log"`}
@@ -1309,6 +1314,7 @@ func TestWhatPiledUpWhileSlackWasAwayComesAsADigest(t *testing.T) {
 
 // That polls go well can be seen from outside, also while nothing happens.
 func TestTheLastGoodPollIsAMetric(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.atHome()
@@ -1358,6 +1364,7 @@ func TestAPanicInAnActionIsToldAndTheActionIsDone(t *testing.T) {
 // Our address changes again and again, and each time we have to log in again: that
 // is nobody's business.
 func TestOurOwnLoginsAreNeverTold(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.rules = []string{`new_network = "alert"`, `new_device = "alert"`, `new_country = "alert"`, `watcher_logged_out = "alert"`}

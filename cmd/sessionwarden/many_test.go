@@ -15,6 +15,7 @@ import (
 // and told of in a handful of messages. It is five minutes of their lives; with
 // -soak 1h it is an hour.
 func TestAThousandAccounts(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	accounts, minutes := 1000, 5
 	switch {

@@ -51,6 +51,16 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
+// tooLongForTheRaceDetector skips a test that plays many hours, or that kills
+// programs which are built without the detector: under it they would take ten
+// times as long, and do what the shorter tests do there too.
+func tooLongForTheRaceDetector(t *testing.T) {
+	t.Helper()
+	if raceDetector && testing.Short() {
+		t.Skip("it takes too long under the race detector; go test -race without -short runs it")
+	}
+}
+
 // Addresses with a stable place in the built-in location data.
 const (
 	homeAddr    = "91.10.20.30"   // Germany, a household provider
