@@ -283,7 +283,7 @@ func BenchmarkForget(b *testing.B) {
 	if testing.Short() {
 		size = 200_000
 	}
-	h := storagetest.History{Sessions: size, From: day, To: day.AddDate(0, 0, 400)}
+	h := storagetest.History{Sessions: size, From: day.AddDate(0, 0, -400), To: day}
 	for b.Loop() {
 		b.StopTimer()
 		var both [2]*storage.DB // the second one forgets
@@ -307,7 +307,7 @@ func BenchmarkForget(b *testing.B) {
 			b.StartTimer()
 			begin := time.Now()
 			var err error
-			if n, err = both[1].Forget(b.Context(), day.AddDate(0, 0, 200), step); err != nil {
+			if n, err = both[1].Forget(b.Context(), day.AddDate(0, 0, -200), step); err != nil {
 				b.Fatal(err)
 			}
 			b.StopTimer()
@@ -331,19 +331,23 @@ func BenchmarkForgetNothing(b *testing.B) {
 	for _, size := range []int{1000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("kept=%d", size), func(b *testing.B) {
 			db := open(b, dbPath(b))
-			h := storagetest.History{Sessions: size, From: day, To: day.AddDate(0, 0, 400), Lasting: 1000 * 24 * time.Hour}
+			h := storagetest.History{Sessions: size, From: day.AddDate(0, 0, -400), To: day, Lasting: 1000 * 24 * time.Hour}
 			if err := storagetest.Fill(b.Context(), db, h); err != nil {
 				b.Fatal(err)
 			}
 			forget := func() int {
-				n, err := db.Forget(b.Context(), day.AddDate(0, 0, 500), 500)
+				n, err := db.Forget(b.Context(), day, 500)
 				if err != nil {
 					b.Fatal(err)
 				}
 				return n
 			}
-			for left := size / 10; left > 0; { // the findings go
+			left := size / 10 // the findings go
+			for range 1 + size/500 {
 				left -= forget()
+			}
+			if left != 0 {
+				b.Fatalf("%d findings are left", left)
 			}
 			for b.Loop() {
 				forget()

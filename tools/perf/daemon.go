@@ -61,7 +61,7 @@ func (m *measuring) dataDir() (string, error) { return os.MkdirTemp(m.dir, "data
 // were polled. schedule is as in the configuration.
 func (m *measuring) start(ctx context.Context, w *world, dataDir, schedule string, more ...string) (*daemon, error) {
 	var config strings.Builder
-	fmt.Fprintf(&config, "data_dir = %q\n[backup]\nevery = \"off\"\n[web]\nlisten = \"127.0.0.1:0\"\n[defaults]\nbase_url = %q\nschedule = %q\nexpected_countries = [\"DE\"]\n", dataDir, w.url, schedule)
+	fmt.Fprintf(&config, "data_dir = %q\n[web]\nlisten = \"127.0.0.1:0\"\n[defaults]\nbase_url = %q\nschedule = %q\nexpected_countries = [\"DE\"]\n", dataDir, w.url, schedule)
 	for _, line := range more {
 		fmt.Fprintln(&config, line)
 	}

@@ -7,7 +7,7 @@
 //	go run ./tools/perf -only cpu,memory    # these parts, printed and not written
 //
 // Run it from the root of the repository, on a machine that does nothing else.
-// The parts are in parts.go, with what is wanted. Part of the figures come from
+// The parts are in parts.go and watching.go, with what is wanted. Part of the figures come from
 // the benchmarks, which it runs with go test (bench.go), the others from the
 // program itself as a process of its own (daemon.go) against a simulated
 // service on loopback (world.go).
