@@ -109,12 +109,7 @@ func TestQuestionsEndAsConfigured(t *testing.T) {
 
 func TestStrangersGoOnWhenTheBudgetIsBackNewestFirst(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 2 })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		for i := range 5 {
 			h.service.signIn(session(fmt.Sprint(70+i), fmt.Sprintf("203.0.113.%d", 5+i)))
 			pass(30 * time.Second)
@@ -130,26 +125,21 @@ func TestStrangersGoOnWhenTheBudgetIsBackNewestFirst(t *testing.T) {
 		if got := h.service.calls(); len(got) != 4 || got[2] != "74" || got[3] != "73" {
 			t.Errorf("ended %v, want 74 and 73 once the budget is back", got)
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 2 })
 }
 
 func TestTiedSessionsPastTheLimitWaitForAPerson(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) {
-			a.MaxDisconnects = 1
-			a.Rules[sessionwarden.NewDevice] = sessionwarden.Disconnect
-		})
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("70", "192.0.2.30", phone))
 		h.service.signIn(session("71", "192.0.2.31", phone))
 		pass(5 * time.Hour)
 		if n := len(h.service.calls()); n != 1 {
 			t.Errorf("%d ended; past the limit only a person lets go on", n)
 		}
+	}, func(a *sessionwarden.Account) {
+		a.MaxDisconnects = 1
+		a.Rules[sessionwarden.NewDevice] = sessionwarden.Disconnect
 	})
 }
 
@@ -225,12 +215,7 @@ func TestOurSessionEndedThreeTimesIsTold(t *testing.T) {
 
 func TestReloadAppliesToTheNextPoll(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(31 * time.Second)
 		wantCalls(t, h.service)
@@ -241,7 +226,7 @@ func TestReloadAppliesToTheNextPoll(t *testing.T) {
 		h.watch()
 		pass(31 * time.Second)
 		wantCalls(t, h.service, "77") // one bad one of two is no mistaken rule
-	})
+	}, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
 }
 
 func TestSchedules(t *testing.T) {

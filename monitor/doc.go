@@ -3,7 +3,7 @@
 // act, tell.
 //
 // Read [Monitor.poll] first: the sentence stands there from top to bottom.
-// Then record.go (what is new, moved and gone), act.go and proof.go (planned
+// Then record.go (what is new, moved and gone), act.go, attempt.go and proof.go (planned
 // actions, their re-check, their proof), blind.go (polls that fail) and
 // schedule.go (when).
 //

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"sessionwarden"
@@ -100,12 +99,7 @@ func TestAMoveUnderNewLocationDataIsJudgedByTheNewDataAlone(t *testing.T) {
 // journey under any data.
 func TestAThiefDoesNotHideBehindNewLocationData(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.newData("AT", "192.0.2.1")
 		h.service.signOut("1")
 		h.service.signIn(session("1", "203.0.113.5", old))

@@ -2,7 +2,6 @@ package monitor_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -28,8 +27,10 @@ func (h *hooked) Disconnect(_ context.Context, id sessionwarden.SessionID) error
 	return h.end(id)
 }
 
-func (h *house) watchWith(l monitor.Lister, e monitor.Ender) {
-	if err := h.m.Watch(context.Background(), []monitor.Watched{{Account: h.account, Lister: l, Ender: e}}); err != nil {
+// ends makes end what the service does when a session is to be ended.
+func (h *house) ends(end func(id sessionwarden.SessionID) error) {
+	hk := &hooked{service: h.service, end: end}
+	if err := h.m.Watch(context.Background(), []monitor.Watched{{Account: h.account, Lister: hk, Ender: hk}}); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -38,25 +39,18 @@ func later(d time.Duration) func(*sessionwarden.Session) {
 	return func(s *sessionwarden.Session) { s.Started = s.Started.Add(d) }
 }
 
-// Decoys that sign out at the moment of the call.
-func TestDecoysSignOut(t *testing.T) {
+// Decoys sign out at the moment of the call; the thief among them is ended.
+func TestDecoysThatSignOutAtTheCall(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		hk := &hooked{service: h.service}
-		hk.end = func(id sessionwarden.SessionID) error {
+	watched(t, func(t *testing.T, h *house) {
+		h.ends(func(id sessionwarden.SessionID) error {
 			if id == "78" || id == "79" { // signed out just before
 				h.service.signOut(id)
 				return errNotFound
 			}
 			h.service.signOut(id)
 			return nil
-		}
-		h.watchWith(hk, hk)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+		})
 		h.service.signIn(session("77", "203.0.113.5"))
 		h.service.signIn(session("78", "203.0.113.6", later(10*time.Second)))
 		h.service.signIn(session("79", "203.0.113.7", later(20*time.Second)))
@@ -72,15 +66,11 @@ func TestDecoysSignOut(t *testing.T) {
 	})
 }
 
-// 429 uses up the hour's budget.
-func TestRateLimitSpendsBudget(t *testing.T) {
+// Refusals for being too fast are no disconnections: they use up nothing of the
+// hour's budget.
+func TestRateLimitSpendsNoBudget(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnects = 3; a.MaxDisconnectsStrangers = 3 })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) {
 			s.refuses = &sessionwarden.Fault{Kind: sessionwarden.FaultLimited, Doing: "ending", Message: "slow", RetryAfter: time.Second}
 		})
@@ -89,11 +79,11 @@ func TestRateLimitSpendsBudget(t *testing.T) {
 		h.service.set(func(s *service) { s.refuses = nil })
 		pass(10 * time.Minute)
 		wantStates(t, h.journal, "verified")
-	})
+	}, func(a *sessionwarden.Account) { a.MaxDisconnects = 3; a.MaxDisconnectsStrangers = 3 })
 }
 
-// A poll that panics on its content blinds the account silently.
-func TestPanicThenQuiet(t *testing.T) {
+// A poll that panics on what it reads is made again, and the intruder is ended.
+func TestPollThatPanicsIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -116,15 +106,10 @@ func TestPanicThenQuiet(t *testing.T) {
 	})
 }
 
-// Dry run switched off.
-func TestDryRunOff(t *testing.T) {
+// Whoever was only noted in a dry run is ended once it is switched off.
+func TestDryRunSwitchedOff(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.DryRun = true })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(61 * time.Second)
 		wantStates(t, h.journal, "dry_run")
@@ -132,21 +117,19 @@ func TestDryRunOff(t *testing.T) {
 		h.watch()
 		pass(10 * time.Minute)
 		wantCalls(t, h.service, "77")
-	})
+	}, func(a *sessionwarden.Account) { a.DryRun = true })
 }
 
-// Killed between the call and its record.
+// The program ends between the call and its record: the next one proves it.
 func TestKilledAfterCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		hk := &hooked{service: h.service}
-		hk.end = func(id sessionwarden.SessionID) error {
+		h.ends(func(id sessionwarden.SessionID) error {
 			h.service.signOut(id)
 			h.journal.set(func(j *journal) { j.fails = errDisk }) // the result is never recorded
 			return nil
-		}
-		h.watchWith(hk, hk)
+		})
 		h.atHome()
 		stop := h.run()
 		pass(31 * time.Second)
@@ -162,8 +145,8 @@ func TestKilledAfterCall(t *testing.T) {
 	})
 }
 
-// Restart with better location data.
-func TestRestartNewGeo(t *testing.T) {
+// A restart with other location data that moves a session asks first.
+func TestRestartWithOtherLocationDataAsks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -171,10 +154,7 @@ func TestRestartNewGeo(t *testing.T) {
 		stop := h.run()
 		pass(61 * time.Second)
 		stop()
-		h.mu.Lock()
-		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
-		h.gen++
-		h.mu.Unlock()
+		h.newData("VN", "192.0.2.1")
 		h.restart()
 		stop = h.run()
 		defer stop()
@@ -183,14 +163,11 @@ func TestRestartNewGeo(t *testing.T) {
 	})
 }
 
-// New location data whose commit failed.
-func TestGeoCommitFailed(t *testing.T) {
+// New location data is judged again where the commit about it failed.
+func TestJudgedAgainWhereTheCommitFailed(t *testing.T) {
 	t.Parallel()
 	watched(t, func(t *testing.T, h *house) {
-		h.mu.Lock()
-		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
-		h.gen++
-		h.mu.Unlock()
+		h.newData("VN", "192.0.2.1")
 		h.journal.set(func(j *journal) { j.fails = errDisk })
 		pass(35 * time.Second)
 		h.journal.set(func(j *journal) { j.fails = nil })
@@ -199,8 +176,8 @@ func TestGeoCommitFailed(t *testing.T) {
 	})
 }
 
-// A target that an incomplete list does not show.
-func TestWaitSpam(t *testing.T) {
+// A target that an incomplete list does not show is waited for without haste.
+func TestWaitingForAWholeListIsQuiet(t *testing.T) {
 	t.Parallel()
 	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNet })
@@ -220,15 +197,10 @@ func TestWaitSpam(t *testing.T) {
 	})
 }
 
-// Question escapes by moving.
-func TestAskEscape(t *testing.T) {
+// Who is asked about does not escape the question by moving.
+func TestMovingEscapesNoQuestion(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.AskDefault = sessionwarden.DisconnectSession })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "8.8.8.8")) // no known place: asked
 		pass(61 * time.Second)
 		wantStates(t, h.journal, "held")
@@ -241,11 +213,11 @@ func TestAskEscape(t *testing.T) {
 		})
 		pass(30 * time.Minute)
 		wantCalls(t, h.service, "77")
-	})
+	}, func(a *sessionwarden.Account) { a.AskDefault = sessionwarden.DisconnectSession })
 }
 
-// The disconnect call fails for two minutes.
-func TestOutageOfDisconnect(t *testing.T) {
+// Two minutes in which no session can be ended save nobody.
+func TestTwoMinutesInWhichNobodyCanBeEnded(t *testing.T) {
 	t.Parallel()
 	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses = errNet })
@@ -257,24 +229,17 @@ func TestOutageOfDisconnect(t *testing.T) {
 	})
 }
 
-// Failures of those beyond twelve.
-func TestBeyondTwelve(t *testing.T) {
+// One that fails is told, even where its message names no more than twelve.
+func TestFailureBeyondTheNamedTwelveIsTold(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		hk := &hooked{service: h.service}
-		hk.end = func(id sessionwarden.SessionID) error {
+	watched(t, func(t *testing.T, h *house) {
+		h.ends(func(id sessionwarden.SessionID) error {
 			if id == "100" {
 				return nil // lies for ever
 			}
 			h.service.signOut(id)
 			return nil
-		}
-		h.watchWith(hk, hk)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+		})
 		h.service.signIn(session("100", "203.0.113.5"))
 		for i := range 13 {
 			h.service.signIn(session(fmt.Sprint(101+i), fmt.Sprintf("203.0.113.%d", 10+i), later(time.Duration(i+1)*time.Second)))
@@ -287,19 +252,10 @@ func TestBeyondTwelve(t *testing.T) {
 	})
 }
 
-// Slow schedule: list fails at recheck.
+// Between rare polls a retry goes on although a list fails.
 func TestSlowScheduleRetry(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) {
-			a.Schedule = "@every 6h"
-			a.Rules[sessionwarden.UnknownCountry] = sessionwarden.Ask
-			a.AskDefault = sessionwarden.DisconnectSession
-		})
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "203.0.113.5"))
 		h.service.set(func(s *service) { s.refuses = errNet })
 		pass(6*time.Hour - 30*time.Second)
@@ -308,31 +264,30 @@ func TestSlowScheduleRetry(t *testing.T) {
 		h.service.set(func(s *service) { s.fails = nil; s.refuses = nil })
 		pass(2 * time.Hour)
 		wantStates(t, h.journal, "verified")
+	}, func(a *sessionwarden.Account) {
+		a.Schedule = "@every 6h"
+		a.Rules[sessionwarden.UnknownCountry] = sessionwarden.Ask
+		a.AskDefault = sessionwarden.DisconnectSession
 	})
 }
 
-// 12b question's deadline under a slow schedule.
+// A question's deadline is kept between rare polls.
 func TestSlowScheduleDeadline(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) {
-			a.Schedule = "@every 6h"
-			a.AskDefault = sessionwarden.DisconnectSession
-		})
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "8.8.8.8"))
 		pass(6 * time.Hour)
 		wantStates(t, h.journal, "held")
 		pass(2 * time.Hour)
 		wantStates(t, h.journal, "verified")
+	}, func(a *sessionwarden.Account) {
+		a.Schedule = "@every 6h"
+		a.AskDefault = sessionwarden.DisconnectSession
 	})
 }
 
-// blind since after a restart.
-func TestBlindSince(t *testing.T) {
+// Since when the watch was blind is known after a restart.
+func TestBlindSinceIsKnownAfterARestart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -357,22 +312,15 @@ func TestBlindSince(t *testing.T) {
 	})
 }
 
-// two people disconnect the same session.
-func TestTwoByHand(t *testing.T) {
+// Two people who disconnect the same session both get its action.
+func TestTwoPeopleDisconnectTheSameSession(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		hk := &hooked{service: h.service}
-		hk.end = func(id sessionwarden.SessionID) error {
+	watched(t, func(t *testing.T, h *house) {
+		h.ends(func(id sessionwarden.SessionID) error {
 			time.Sleep(3 * time.Second)
 			h.service.signOut(id)
 			return nil
-		}
-		h.watchWith(hk, hk)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+		})
 		for range 2 {
 			go func() {
 				a, err := h.m.Disconnect(context.Background(), "main", []sessionwarden.SessionID{"1"})
@@ -386,14 +334,11 @@ func TestTwoByHand(t *testing.T) {
 	})
 }
 
-// planned with a changed config and new location data at the same time
-func TestRelocatedAndChanged(t *testing.T) {
+// New location data and a changed configuration at once do not end a session.
+func TestNewLocationDataAndConfigurationAtOnce(t *testing.T) {
 	t.Parallel()
 	watched(t, func(t *testing.T, h *house) {
-		h.mu.Lock()
-		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
-		h.gen++
-		h.mu.Unlock()
+		h.newData("VN", "192.0.2.1")
 		h.account.Rules = map[sessionwarden.Rule]sessionwarden.Response{}
 		for _, info := range sessionwarden.Rules() {
 			h.account.Rules[info.Rule] = info.Response
@@ -405,22 +350,16 @@ func TestRelocatedAndChanged(t *testing.T) {
 	})
 }
 
-// own session, ended by our own disconnection
-func TestOwnEnded(t *testing.T) {
+// That our own session ends with each disconnection is told, and blamed on
+// nobody.
+func TestOwnSessionEndsWithEachDisconnection(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		hk := &hooked{service: h.service}
-		hk.end = func(id sessionwarden.SessionID) error {
+	watched(t, func(t *testing.T, h *house) {
+		h.ends(func(id sessionwarden.SessionID) error {
 			h.service.signOut(id)
 			h.service.set(func(s *service) { s.loggedOut = 1 })
 			return nil
-		}
-		h.watchWith(hk, hk)
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+		})
 		for i := range 3 {
 			h.service.signIn(session(fmt.Sprint(77+i), "203.0.113.5"))
 			pass(60 * time.Second)
@@ -436,11 +375,8 @@ func TestOwnEnded(t *testing.T) {
 	})
 }
 
-// clock set back after a disconnection.
-var _ = errors.New
-
-// A person who breaks off a command is counted as a poll that failed.
-func TestCancelledCommand(t *testing.T) {
+// A command that a person breaks off is no failed poll.
+func TestCommandBrokenOffIsNoFailedPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(a *sessionwarden.Account) { a.Schedule = "@every 1h" })
@@ -461,8 +397,9 @@ func TestCancelledCommand(t *testing.T) {
 	})
 }
 
-// the stronger finding takes the action away from its first alert
-func TestOldAlertStaysHeld(t *testing.T) {
+// An action that a stronger finding took over is not held any more in the first
+// message.
+func TestFirstMessageIsNotHeldAnyMore(t *testing.T) {
 	t.Parallel()
 	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "8.8.8.8"))
@@ -489,13 +426,11 @@ func TestStopWhileActing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		hk := &hooked{service: h.service}
-		hk.end = func(id sessionwarden.SessionID) error {
+		h.ends(func(id sessionwarden.SessionID) error {
 			time.Sleep(300 * time.Millisecond)
 			h.service.signOut(id)
 			return nil
-		}
-		h.watchWith(hk, hk)
+		})
 		h.atHome()
 		stop := h.run()
 		pass(31 * time.Second)
@@ -531,33 +466,20 @@ func TestManyWaitForOneProbe(t *testing.T) {
 // The expired sessions are listed as often as was asked for.
 func TestExpiredListsAreSpaced(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.ExpiredEvery = 10 * time.Minute })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		before := h.service.reads()
 		pass(time.Hour)
 		if n := h.service.reads() - before; n < 120 || n > 130 {
 			t.Errorf("%d lists in an hour, want 120 and six of expired ones", n)
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.ExpiredEvery = 10 * time.Minute })
 }
 
 // A country that is expected from now on makes its sessions unsuspicious, and
 // a change that has nothing to do with a session finds nothing on it again.
 func TestChangedConfigurationForgetsWhatIsNotTrueAnyMore(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) {
-			a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify
-			a.Rules[sessionwarden.NewCountry] = sessionwarden.Log
-		})
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(31 * time.Second)
 		findings := len(h.journal.findings())
@@ -576,6 +498,9 @@ func TestChangedConfigurationForgetsWhatIsNotTrueAnyMore(t *testing.T) {
 		if got := h.m.Status()[0].Suspicious; got != 0 {
 			t.Errorf("%d suspicious sessions although the country is expected now", got)
 		}
+	}, func(a *sessionwarden.Account) {
+		a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify
+		a.Rules[sessionwarden.NewCountry] = sessionwarden.Log
 	})
 }
 
@@ -594,12 +519,7 @@ func (h *house) moveTo(id, addr string, change ...func(*sessionwarden.Session)) 
 // configuration does not acquit it.
 func TestChangedConfigurationDoesNotAcquitAMovedSession(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.SessionMoved] = sessionwarden.Notify })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.moveTo("1", "192.0.2.200", phone)
 		pass(61 * time.Second)
 		h.account.Rules = maps.Clone(h.account.Rules)
@@ -609,7 +529,7 @@ func TestChangedConfigurationDoesNotAcquitAMovedSession(t *testing.T) {
 		if _, bad := h.journal.histories()["main"].Profile.Networks[64501]; bad {
 			t.Error("the profile has learned from the moved session")
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.Rules[sessionwarden.SessionMoved] = sessionwarden.Notify })
 }
 
 func TestMovedInADryRunIsEndedAfterIt(t *testing.T) {

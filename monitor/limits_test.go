@@ -118,12 +118,7 @@ func TestWhatIsOverTheLimitIsHeldTogether(t *testing.T) {
 // Who signs out before our call costs nothing of the hour's budget.
 func TestLeaversDoNotUseUpTheBudget(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 1 })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) { s.refuses, s.leaves = errNotFound, true })
 		for i := range 5 {
 			h.service.signIn(session(fmt.Sprint(100+i), "203.0.113.5"))
@@ -135,7 +130,7 @@ func TestLeaversDoNotUseUpTheBudget(t *testing.T) {
 		if calls := h.service.calls(); !slices.Contains(calls, "200") {
 			t.Errorf("calls: %v, states: %v", calls, h.journal.states())
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 1 })
 }
 
 // A row that seemed to be ours, and is not, is judged like any other.
@@ -161,12 +156,7 @@ func TestSessionThatIsNotOursAfterAllIsEnded(t *testing.T) {
 // stay so; that is no reason to ask the service all the time.
 func TestStrangersHeldForGoodAreNoReasonToPollInAHurry(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 1 })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		for i := range 3 {
 			h.service.signIn(session(fmt.Sprint(77+i), "203.0.113.5"))
 		}
@@ -181,18 +171,13 @@ func TestStrangersHeldForGoodAreNoReasonToPollInAHurry(t *testing.T) {
 			t.Errorf("%d lists in ten minutes", n)
 		}
 		wantStates(t, h.journal, "verified", "held", "held")
-	})
+	}, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 1 })
 }
 
 // A limit of none never comes back: nobody is told that it will.
 func TestALimitOfNoneForStrangersWaitsForAPerson(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 0 })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(time.Minute)
 		alert, _ := h.journal.alertOf(sessionwarden.Intrusion)
@@ -200,7 +185,7 @@ func TestALimitOfNoneForStrangersWaitsForAPerson(t *testing.T) {
 			t.Errorf("it is %s, held by %s: %s", a.State, a.Hold, a.Note)
 		}
 		wantCalls(t, h.service)
-	})
+	}, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 0 })
 }
 
 // Where the key is refused while a limit keeps the lists back, people hear of it at once.

@@ -382,11 +382,11 @@ func (h *house) run() (stop func()) {
 }
 
 // watched runs f in a bubble where time passes by itself, half a minute after
-// the watch of an owner who is at home began.
-func watched(t *testing.T, f func(*testing.T, *house)) {
+// the watch of an owner who is at home began, over an account as changed.
+func watched(t *testing.T, f func(*testing.T, *house), change ...func(*sessionwarden.Account)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newHouse(t, change...)
 		h.atHome()
 		stop := h.run()
 		defer stop()

@@ -140,12 +140,7 @@ func TestActsOnRowsOfAnIncompleteList(t *testing.T) {
 
 func TestIdThatComesBackElsewhereIsANewSession(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signOut("1")
 		pass(30 * time.Second) // absent once
 		h.service.signIn(session("1", "203.0.113.5"))
@@ -159,17 +154,12 @@ func TestIdThatComesBackElsewhereIsANewSession(t *testing.T) {
 		if _, n := h.journal.alertOf(sessionwarden.Intrusion); n != 1 {
 			t.Errorf("%d alerts, want the new session 1 judged and told", n)
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
 }
 
 func TestStolenCookieMovesTheSession(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.Expected = nil })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.set(func(s *service) {
 			for i := range s.rows {
 				if s.rows[i].ID == "1" {
@@ -186,7 +176,7 @@ func TestStolenCookieMovesTheSession(t *testing.T) {
 		if !slices.ContainsFunc(h.journal.findings(), func(f sessionwarden.Finding) bool { return f.Rule == sessionwarden.SessionMoved }) {
 			t.Errorf("no finding session_moved: %+v", h.journal.finds)
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.Expected = nil })
 }
 
 func TestDisconnectionThatLies(t *testing.T) {
@@ -317,12 +307,7 @@ func TestDiskFull(t *testing.T) {
 // What a client says once only is told although the disk failed when it came.
 func TestWhatIsSaidOnceOutlivesAFullDisk(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.WatcherLoggedOut] = sessionwarden.Notify })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.journal.set(func(j *journal) { j.fails = errDisk })
 		h.service.set(func(s *service) { s.notes, s.loggedOut = []string{"something is new"}, 1 })
 		pass(5 * time.Minute)
@@ -335,19 +320,14 @@ func TestWhatIsSaidOnceOutlivesAFullDisk(t *testing.T) {
 		if len(found) != 1 {
 			t.Errorf("%d findings that our session was ended, want one", len(found))
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.Rules[sessionwarden.WatcherLoggedOut] = sessionwarden.Notify })
 }
 
 // A session that comes and goes is one alert. A channel that cannot update what
 // it sent hears of the first return only.
 func TestASessionThatComesAndGoesIsOneAlert(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		visitor := session("77", "203.0.113.5")
 		h.service.signIn(visitor)
 		pass(time.Minute)
@@ -373,7 +353,7 @@ func TestASessionThatComesAndGoesIsOneAlert(t *testing.T) {
 		if n := len(h.journal.sightings(sessionwarden.Gone)); n != 6 {
 			t.Errorf("%d sessions are gone, want 6", n)
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify })
 }
 
 func TestBlindAndBack(t *testing.T) {
@@ -493,10 +473,7 @@ func TestSlowServiceIsSkippedAndStopIsBounded(t *testing.T) {
 func TestNewLocationDataAsksAtMost(t *testing.T) {
 	t.Parallel()
 	watched(t, func(t *testing.T, h *house) {
-		h.mu.Lock()
-		h.moved[netip.MustParseAddr("192.0.2.1")] = "VN"
-		h.gen++
-		h.mu.Unlock()
+		h.newData("VN", "192.0.2.1")
 		pass(31 * time.Second)
 		wantCalls(t, h.service)
 		wantStates(t, h.journal, "held")
@@ -527,12 +504,7 @@ func TestTheFirstAlertIsNotHeldUpByANeighbour(t *testing.T) {
 // shows it of both.
 func TestAnAlertGrowsByEachOfItsSessions(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Ask })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "203.0.113.5"))
 		h.service.signIn(session("78", "203.0.113.6"))
 		pass(31 * time.Second)
@@ -557,19 +529,14 @@ func TestAnAlertGrowsByEachOfItsSessions(t *testing.T) {
 				t.Errorf("session %s: the alert does not say that it moved: %+v", item.Sighting.ID, item.Findings)
 			}
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Ask })
 }
 
 // Who is held and moves on at each poll does not make the alert about him grow
 // for ever.
 func TestAHeldSessionThatMovesAllDayFillsNoAlert(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 0 })
-		h.atHome()
-		stop := h.run()
-		defer stop()
-		pass(31 * time.Second)
+	watched(t, func(t *testing.T, h *house) {
 		h.service.signIn(session("77", "203.0.113.5"))
 		pass(31 * time.Second)
 		for n := range 50 {
@@ -589,5 +556,5 @@ func TestAHeldSessionThatMovesAllDayFillsNoAlert(t *testing.T) {
 		if got := alert.Items[0].Sighting.Addr.String(); got != "198.51.100.5" {
 			t.Errorf("the alert shows him at %s", got)
 		}
-	})
+	}, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 0 })
 }

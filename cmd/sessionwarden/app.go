@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -251,80 +249,6 @@ const databaseName = "sessionwarden.db"
 
 func databasePath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, databaseName) }
 
-// watched makes the clients of the configured accounts. An account in dry run
-// gets nothing that could end a session.
-//
-// The ways there are new ones, as certificates may have changed; those before
-// are closed by whoever has put the new ones in use.
-func (a *app) watched(cfg *config.Config) (list []monitor.Watched, _ ways, err error) {
-	transports := make(ways)
-	defer func() {
-		if err != nil {
-			transports.close()
-		}
-	}()
-	for _, account := range cfg.Accounts {
-		transport := transports[account.CAFile]
-		if transport == nil {
-			made, err := a.outside.services(account.CAFile)
-			if err != nil {
-				return nil, nil, fmt.Errorf("account %s: %w", account.Name, err)
-			}
-			transport = made
-			transports[account.CAFile] = made
-		}
-		client, err := newClient(a.cfg.DataDir, account, transport, a.bulk, a.log, a.metrics, a.outside.now)
-		if err != nil {
-			return nil, nil, err
-		}
-		w := monitor.Watched{Account: account.Account, Lister: client, Ender: client}
-		if account.DryRun {
-			w.Lister, w.Ender = onlyLists{client}, nil
-		}
-		list = append(list, w)
-	}
-	return list, transports, nil
-}
-
-// ways are the connection pools to the services, by their CA file.
-type ways map[string]http.RoundTripper
-
-// close lets the connections go that nobody uses; the others follow when their
-// answer is there.
-func (w ways) close() {
-	for _, way := range w {
-		if pool, ok := way.(interface{ CloseIdleConnections() }); ok {
-			pool.CloseIdleConnections()
-		}
-	}
-}
-
-// onlyLists is what a dry run has of a client.
-type onlyLists struct{ monitor.Lister }
-
-// newClient makes the client of one account. Its token is kept in a file of
-// its own, so that no backup of the database holds it; without a data
-// directory it is kept in memory only.
-func newClient(dataDir string, account config.Account, transport http.RoundTripper, bulk chan struct{}, log *slog.Logger, metrics *mannco.Metrics, now func() time.Time) (*mannco.Client, error) {
-	file := ""
-	if dataDir != "" {
-		tokens := filepath.Join(dataDir, "tokens")
-		if err := owner.MkdirAll(tokens, 0o700); err != nil {
-			return nil, fmt.Errorf("making the directory for tokens: %w", err)
-		}
-		file = filepath.Join(tokens, account.Name+".json")
-	}
-	client, err := mannco.New(mannco.Options{
-		Account: account.Name, BaseURL: account.BaseURL, Key: account.Key.Read, Timeout: account.Timeout,
-		TokenFile: file,
-		Transport: transport, Bulk: bulk, Logger: log, Metrics: metrics, UserAgent: "sessionwarden/" + version, Now: now,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("account %s: %w", account.Name, err)
-	}
-	return client, nil
-}
-
 // channels makes the ways to people that the configuration names.
 func channels(cfg *config.Config, transport http.RoundTripper) ([]alert.Channel, error) {
 	slack := cfg.Alert.Slack
@@ -337,92 +261,4 @@ func channels(cfg *config.Config, transport http.RoundTripper) ([]alert.Channel,
 	}
 	hook, err := alert.NewSlackWebhook(alert.SlackWebhookOptions{URL: slack.WebhookURL.Read, Transport: transport})
 	return []alert.Channel{hook}, err
-}
-
-// status is the whole watch at one glance.
-func (a *app) status() sessionwarden.Status {
-	s := sessionwarden.Status{
-		Version: version, Instance: a.cfg.Instance, Running: a.running, Time: a.outside.now().UTC(),
-		Accounts: a.monitor.Status(), Channels: a.teller.Status(), Location: a.places.Status(),
-	}
-	if a.running {
-		s.Started = a.started
-	}
-	s.Crashes, s.LastCrash = a.starts.Crashes, a.starts.Last
-	if o, observing := a.db.Observing(); observing {
-		s.Observing = &o
-	}
-	if why := a.monitor.Unsaved(); why != "" {
-		s.Warnings = append(s.Warnings, unsavedNote+why)
-	} else if a.db.Damage() != nil {
-		s.Warnings = append(s.Warnings, damageNote)
-	}
-	var warning string
-	if s.Backup, warning = a.copies.status(); warning != "" {
-		s.Warnings = append(s.Warnings, warning)
-	}
-	if len(s.Channels) == 0 {
-		s.Warnings = append(s.Warnings, "no alert channel is configured: findings are only logged; see [alert.slack] in config.example.toml")
-	}
-	if a.mistakes.Load() {
-		s.Warnings = append(s.Warnings, "the configuration on disk has mistakes, and the one before it is in use: sessionwarden check --offline tells them")
-	}
-	if keys := a.restarts.Load(); keys != nil && len(*keys) > 0 {
-		s.Warnings = append(s.Warnings, "changed in the configuration, and in effect only after a restart: "+strings.Join(*keys, ", "))
-	}
-	if s.Location.Failed != "" {
-		s.Warnings = append(s.Warnings, "what a rule would disconnect by its place is held for you, as the location data cannot be relied on")
-	}
-	s.Warnings = append(s.Warnings, a.cfg.Notices...)
-	return s
-}
-
-// health is what /healthz and /readyz say.
-func (a *app) health() web.Health {
-	h := web.Health{Ready: a.monitor.Ready(), Blind: a.monitor.Blind()}
-	if _, observing := a.db.Observing(); observing {
-		h.Notes = append(h.Notes, "the history was restored from a backup: nothing is disconnected until a person confirms with sessionwarden resume")
-	}
-	if why := a.monitor.Unsaved(); why != "" {
-		h.Notes = append(h.Notes, unsavedNote+why)
-	} else if a.db.Damage() != nil {
-		h.Notes = append(h.Notes, damageNote)
-	}
-	return h
-}
-
-// testAlerts sends a test alert to every channel.
-func (a *app) testAlerts(ctx context.Context) []web.ChannelTest {
-	return testRows(a.teller.Test(ctx))
-}
-
-func testRows(results []alert.TestResult) []web.ChannelTest {
-	var rows []web.ChannelTest
-	for _, r := range results {
-		rows = append(rows, web.ChannelTest{Channel: r.Channel, OK: r.OK, Outcome: r.Outcome, Cure: r.Cure})
-	}
-	return rows
-}
-
-// records are the rows of the database. While the daemon runs, "last seen" is
-// newer in memory than on the disk, as a quiet poll writes nothing.
-type records struct {
-	*storage.DB
-	app *app
-}
-
-// Sightings implements web.Records.
-func (r records) Sightings(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Sighting, error] {
-	return func(yield func(sessionwarden.Sighting, error) bool) {
-		for s, err := range r.DB.Sightings(ctx, q) {
-			if err == nil && s.State == sessionwarden.Live && s.Missing.IsZero() {
-				if seen := r.app.monitor.LastSeen(s.Account); seen.After(s.LastSeen) {
-					s.LastSeen = seen
-				}
-			}
-			if !yield(s, err) {
-				return
-			}
-		}
-	}
 }

@@ -2,8 +2,8 @@
 // figure beside a floor that was measured in the same run, as machines differ
 // and are noisy.
 //
-//	go run ./tools/perf                     # everything: some ten minutes
-//	go run ./tools/perf -short              # without ten million sessions: some four
+//	go run ./tools/perf                     # everything: some six minutes
+//	go run ./tools/perf -short              # without ten million sessions: some three
 //	go run ./tools/perf -only cpu,memory    # these parts, printed and not written
 //
 // Run it from the root of the repository, on a machine that does nothing else.
