@@ -83,6 +83,7 @@ func (db *DB) usable() error {
 }
 
 func (db *DB) inPlace() error {
+	least := db.size.Load() // before the look: a commit may let the file grow at any time
 	now, err := os.Stat(db.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -91,7 +92,7 @@ func (db *DB) inPlace() error {
 		return fmt.Errorf("the database file cannot be looked at: %w", err)
 	case !os.SameFile(now, db.file):
 		return &strangeError{text: fmt.Sprintf("the database file %s was replaced while it is in use", db.path)}
-	case now.Size() < db.size.Load():
+	case now.Size() < least:
 		return &strangeError{text: fmt.Sprintf("the database file %s was cut off while it is in use", db.path)}
 	}
 	return nil
