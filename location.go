@@ -1,6 +1,9 @@
 package sessionwarden
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Location is what the location data knows of an address.
 type Location struct {
@@ -15,6 +18,8 @@ type Location struct {
 	ASN          uint32 // autonomous system number; 0 unknown
 	Organization string // who runs it
 	Network      NetworkKind
+	Tor          bool // an exit of the Tor network: who is behind it cannot be seen
+	VPN          bool // a VPN or a proxy: the address tells its exit, not the person
 
 	Source string    // the database that named the country, such as "built-in DBIP-Country-Lite"
 	Built  time.Time // when that database was made
@@ -41,6 +46,22 @@ func (k NetworkKind) String() string {
 		return networkNames[k]
 	}
 	return "unknown"
+}
+
+// Kind says in a few words what kind of network the address belongs to, such as
+// "hosting, Tor exit"; "" where nothing is known of it.
+func (l Location) Kind() string {
+	words := make([]string, 0, 3)
+	if l.Network != UnknownNetwork {
+		words = append(words, l.Network.String())
+	}
+	if l.Tor {
+		words = append(words, "Tor exit")
+	}
+	if l.VPN {
+		words = append(words, "VPN")
+	}
+	return strings.Join(words, ", ")
 }
 
 // Placed reports whether the location names a country that can be believed to

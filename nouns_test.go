@@ -37,6 +37,7 @@ func TestRulesHaveTheContractsDefaults(t *testing.T) {
 	want := map[string]string{
 		"unexpected_country": "disconnect critical", "unknown_country": "ask critical", "location_mismatch": "log info",
 		"new_country": "alert warning", "new_network": "log info", "new_device": "log info", "hosting_network": "alert warning",
+		"tor_network": "ask critical", "vpn_network": "log info",
 		"session_moved": "disconnect critical", "session_roamed": "log info", "watcher_logged_out": "log critical",
 	}
 	for name, defaults := range want {

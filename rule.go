@@ -12,6 +12,8 @@ const (
 	NewNetwork        Rule = "new_network"        // an ASN the profile does not have
 	NewDevice         Rule = "new_device"         // an operating system and browser family the profile does not have
 	HostingNetwork    Rule = "hosting_network"    // an address of a data centre
+	TorNetwork        Rule = "tor_network"        // an exit of the Tor network
+	VPNNetwork        Rule = "vpn_network"        // an address of a VPN provider
 	SessionMoved      Rule = "session_moved"      // the same id, now somewhere that only a stolen cookie explains
 	SessionRoamed     Rule = "session_roamed"     // the same id, now on another network or device
 	WatcherLoggedOut  Rule = "watcher_logged_out" // our own session was ended by someone
@@ -20,11 +22,9 @@ const (
 // The rules that the configuration may name already and that a later version
 // judges by. Package config accepts them and says so.
 const (
-	TorNetwork          Rule = "tor_network"
 	ImpossibleTravel    Rule = "impossible_travel"
 	ConcurrentCountries Rule = "concurrent_countries"
 	Stranger            Rule = "stranger"
-	VPNNetwork          Rule = "vpn_network"
 	ShortLived          Rule = "short_lived"
 	Respawned           Rule = "respawned"
 	TwoFactorOff        Rule = "two_factor_off"
@@ -60,13 +60,13 @@ var ruleTable = []RuleInfo{
 	{NewNetwork, Log, Info, true, "a network this account was never used from"},
 	{NewDevice, Log, Info, true, "a device this account was never used with"},
 	{HostingNetwork, Notify, Warning, true, "an address of a hosting network"},
-	{TorNetwork, Ask, Critical, false, "an exit of the Tor network"},
+	{TorNetwork, Ask, Critical, true, "an exit of the Tor network"},
 	{ImpossibleTravel, Ask, Critical, false, "farther away than a person can travel"},
 	{ConcurrentCountries, Ask, Critical, false, "live in two far countries at once"},
 	{SessionMoved, Disconnect, Critical, true, "the same session, suddenly elsewhere"},
 	{SessionRoamed, Log, Info, true, "the same session on another network or device"},
 	{Stranger, Notify, Critical, false, "network and country both new"},
-	{VPNNetwork, Log, Info, false, "an address of a VPN provider"},
+	{VPNNetwork, Log, Info, true, "an address of a VPN provider"},
 	{ShortLived, Notify, Critical, false, "came and went between two polls"},
 	{Respawned, Notify, Critical, false, "back within an hour of a disconnection"},
 	{TwoFactorOff, Notify, Critical, false, "two-factor authentication was turned off"},

@@ -85,6 +85,12 @@ func network(s sessionwarden.Sighting) string {
 	case sessionwarden.Private:
 		name += ", a private network"
 	}
+	if l.Tor {
+		name += ", an exit of the Tor network"
+	}
+	if l.VPN {
+		name += ", a VPN or a proxy"
+	}
 	return name
 }
 

@@ -122,7 +122,7 @@ func TestExampleUncommented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Accounts) != 2 || cfg.Accounts[1].Rules["unexpected_country"].String() != "ask" || cfg.Alert.Slack.Channel != "#security" || len(cfg.Notices) != 3 {
+	if len(cfg.Accounts) != 2 || cfg.Accounts[1].Rules["unexpected_country"].String() != "ask" || cfg.Alert.Slack.Channel != "#security" || len(cfg.Notices) != 2 {
 		t.Errorf("%+v", cfg)
 	}
 }

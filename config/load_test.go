@@ -229,8 +229,6 @@ webhook_url = "https://hooks.example.com/not-a-secret"
 channel = "#security"
 api_url = "https://proxy.example.com/"
 `+account+`
-[account.rules]
-tor_network = "off"
 `)
 	want := []string{
 		"geo.tor_exits is accepted, but this version does not read lists of Tor exits yet",
@@ -239,7 +237,6 @@ tor_network = "off"
 		"defaults.rules.takeover is accepted, but this version does not judge by that rule yet",
 		"alert.slack.channel has no effect with a webhook, which belongs to one channel",
 		"alert.slack.api_url has no effect with a webhook, which is an address of its own",
-		`account "main": rules.tor_network is accepted, but this version does not judge by that rule yet`,
 	}
 	if !slices.Equal(cfg.Notices, want) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(cfg.Notices, "\n"), strings.Join(want, "\n"))

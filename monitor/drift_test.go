@@ -20,6 +20,17 @@ func (h *house) newData(country sessionwarden.Country, addrs ...string) {
 	h.gen++
 }
 
+// newList makes the list of Tor exits new: it has these addresses and no other.
+func (h *house) newList(exits ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tor = make(map[netip.Addr]bool)
+	for _, addr := range exits {
+		h.tor[netip.MustParseAddr(addr)] = true
+	}
+	h.gen++
+}
+
 // found returns the rules that have found something, with what is done.
 func (h *house) found() []string {
 	var rules []string
@@ -107,6 +118,49 @@ func TestAThiefDoesNotHideBehindNewLocationData(t *testing.T) {
 		wantCalls(t, h.service, "1")
 		if got := h.found(); !slices.Contains(got, "session_moved disconnect") {
 			t.Errorf("findings: %v", got)
+		}
+	})
+}
+
+// A new list names the address of a session that is known: nothing that the
+// session did, so it is asked about, whatever the rule says, and once.
+func TestANewListAsksAtMost(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.newList("192.0.2.1", "203.0.113.99")
+		pass(10 * time.Minute)
+		h.newList("203.0.113.99")
+		pass(10 * time.Minute)
+		if s := h.live("1"); s.Location.Tor {
+			t.Error("it is no exit any more")
+		}
+		h.newList("192.0.2.1")
+		pass(24 * time.Hour)
+		wantCalls(t, h.service)
+		wantStates(t, h.journal, "held")
+		if got := h.found(); !slices.Equal(got, []string{"tor_network ask"}) {
+			t.Errorf("findings: %v", got)
+		}
+		if s := h.live("1"); !s.Location.Tor || !s.ReclassifiedAt.IsZero() {
+			t.Errorf("%+v", s)
+		}
+	}, func(a *sessionwarden.Account) {
+		a.Rules[sessionwarden.TorNetwork], a.AskTimeout = sessionwarden.Disconnect, 48*time.Hour
+	})
+}
+
+// Lists are new every hour. One that changes nothing about a session writes
+// nothing.
+func TestANewListThatChangesNoSessionCostsNothing(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		before := h.journal.count()
+		for range 10 {
+			h.newList("203.0.113.99")
+			pass(time.Minute)
+		}
+		if n := h.journal.count() - before; n != 0 {
+			t.Errorf("%d writes", n)
 		}
 	})
 }

@@ -286,6 +286,7 @@ type house struct {
 	gen    uint64
 	failed string
 	moved  map[netip.Addr]sessionwarden.Country // what new location data says otherwise
+	tor    map[netip.Addr]bool                  // what a new list of exits says
 }
 
 // where locates the addresses of the tests: each test network is a country
@@ -293,7 +294,7 @@ type house struct {
 func (h *house) where(addr netip.Addr) sessionwarden.Location {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := sessionwarden.Location{Source: "test", Built: time.Now().AddDate(0, -1, 0)}
+	l := sessionwarden.Location{Source: "test", Built: time.Date(1999, 12, 1, 0, 0, 0, 0, time.UTC), Tor: h.tor[addr]}
 	switch {
 	case netip.MustParsePrefix("192.0.2.0/25").Contains(addr):
 		l.Country, l.ASN, l.Organization = "DE", 64500, "Home Net"

@@ -191,6 +191,9 @@ func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at 
 		if s.Location.Country != at.where[i].Country {
 			d.reclassify(n, s, s.Location.Country, at.where[i])
 		}
+		if is := at.where[i]; is.Tor && !s.Location.Tor || is.VPN && !s.Location.VPN {
+			n.reclassified[s.Seq] = true // judged as what a new list of ours says, and nothing that the session did
+		}
 		s.Location = at.where[i]
 		d.touch(s.Seq)
 	}

@@ -13,7 +13,8 @@ const noRuleAnyMore = "no rule asks about this session any more, as the configur
 
 // byOurDataAlone reports whether what a rule says of a session rests on its
 // address, our location data and the configuration, and on nothing else: not on
-// other sessions, on the profile, or on what was before.
+// other sessions, on the profile, or on what was before. Lists of Tor exits and
+// VPN networks are not our own: who runs an exit can take it off them.
 func byOurDataAlone(rule sessionwarden.Rule) bool {
 	switch rule {
 	case sessionwarden.UnexpectedCountry, sessionwarden.UnknownCountry, sessionwarden.HostingNetwork:

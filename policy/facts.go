@@ -19,7 +19,7 @@ const (
 	FactServiceLocation = "service_location"   // the service's own words
 	FactASN             = "asn"                // by our location data
 	FactOrganization    = "organization"       // who runs the network, by our location data
-	FactNetworkKind     = "network_kind"       // hosting, satellite or private
+	FactNetworkKind     = "network_kind"       // hosting, satellite or private; Tor exit; VPN
 	FactISP             = "isp"                // as the service says
 	FactDevice          = "device"             // from the user agent, which can be copied
 	FactStarted         = "started"            // as the service says
@@ -56,9 +56,7 @@ func sightingFacts(c *Case) []sessionwarden.Fact {
 	add(FactServiceLocation, sessionwarden.Clean(s.ServiceLocation, maxFact))
 	add(FactASN, asnText(s.Location.ASN))
 	add(FactOrganization, sessionwarden.Clean(s.Location.Organization, maxFact))
-	if s.Location.Network != sessionwarden.UnknownNetwork {
-		add(FactNetworkKind, s.Location.Network.String())
-	}
+	add(FactNetworkKind, s.Location.Kind())
 	add(FactISP, sessionwarden.Clean(s.ISP, maxFact))
 	add(FactDevice, sessionwarden.Clean(s.Device, maxFact))
 	add(FactStarted, timeText(s.Started))

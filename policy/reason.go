@@ -130,6 +130,22 @@ func hostingReason(c *Case) string {
 	return text
 }
 
+func torReason(c *Case) string {
+	text := came(c) + "through an exit of the Tor network" + inBrackets(c.Sighting.Location) + ", which hides who is behind it."
+	if country := placed(c.Sighting.Location); country != "" {
+		text += " That it lies in " + country.Name() + " says nothing about the person."
+	}
+	return text
+}
+
+func vpnReason(c *Case) string {
+	text := came(c) + "through a VPN or a proxy" + inBrackets(c.Sighting.Location) + "."
+	if country := placed(c.Sighting.Location); country != "" {
+		text += " " + country.Name() + " is where its exit lies, and not where the person is."
+	}
+	return text
+}
+
 func movedReason(c *Case, m moves) string {
 	text := "The same session was in " + whereText(c.Before.Location) + " and is now in " + whereText(c.Sighting.Location)
 	if m.toNewCountry {

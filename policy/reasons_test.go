@@ -63,6 +63,12 @@ func TestReasons(t *testing.T) {
 			"Signed in with Android, Chrome, a device new to this account; so far it was used with Windows, Chrome.", `new_device = "off" # in [account.rules] of main`},
 		{sessionwarden.HostingNetwork, about(seen(1, cloudDE)),
 			"Signed in through a hosting network (Cloud, AS64540), where programs and VPN exits live and people do not. That it lies in Germany is weak evidence there.", `trusted_networks = ["198.51.100.66/32"]`},
+		{sessionwarden.TorNetwork, about(seen(1, torCloud)),
+			"Signed in through an exit of the Tor network (Cloud, AS64540), which hides who is behind it. That it lies in Germany says nothing about the person.", `tor_network = "log" # in [account.rules] of main`},
+		{sessionwarden.TorNetwork, about(seen(1, torAlone), relocated),
+			"By new location data, signed in through an exit of the Tor network, which hides who is behind it.", `tor_network = "log" # in [account.rules] of main`},
+		{sessionwarden.VPNNetwork, about(seen(1, vpnDE)),
+			"Signed in through a VPN or a proxy (Home Net, AS64500). Germany is where its exit lies, and not where the person is.", `vpn_network = "off" # in [account.rules] of main`},
 		{sessionwarden.SessionMoved, about(seen(1, vnpt), before(seen(9, home))),
 			"The same session was in Germany (Home Net, AS64500) and is now in Vietnam (VNPT, AS45899), a country new to this account: that is how a stolen cookie looks.", `trusted_networks = ["203.0.113.5/32"]`},
 		{sessionwarden.SessionMoved, about(seen(1, mobile, with(onPhone)), before(seen(9, home))),
@@ -103,7 +109,21 @@ func TestSilenceIsTrue(t *testing.T) {
 	quieter(t, seen(1, vietnam, serviceSays("DE")), sessionwarden.LocationMismatch, expecting("DE", "VN"))
 	quieter(t, seen(1, nowhere), sessionwarden.UnknownCountry, trusting("203.0.113.200/32"))
 	quieter(t, seen(1, cloudDE), sessionwarden.HostingNetwork, trusting("198.51.100.66/32"))
+	quieter(t, seen(1, torDE), sessionwarden.TorNetwork, rule(sessionwarden.TorNetwork, sessionwarden.Log))
+	quieter(t, seen(1, vpnDE), sessionwarden.VPNNetwork, rule(sessionwarden.VPNNetwork, sessionwarden.Off))
 	quieter(t, seen(1, noAddress), sessionwarden.UnknownCountry, rule(sessionwarden.UnknownCountry, sessionwarden.Log))
+}
+
+func TestTheKindOfNetworkIsAFact(t *testing.T) {
+	t.Parallel()
+	f := finding(t, policy.Judge(about(seen(1, torCloud))), sessionwarden.TorNetwork)
+	if got := fact(f, policy.FactNetworkKind); got != "hosting, Tor exit" {
+		t.Errorf("the fact is %q", got)
+	}
+	f = finding(t, policy.Judge(about(seen(1, vpnDE))), sessionwarden.VPNNetwork)
+	if got := fact(f, policy.FactNetworkKind); got != "VPN" {
+		t.Errorf("the fact is %q", got)
+	}
 }
 
 func TestFactsSayWhereTheyComeFrom(t *testing.T) {

@@ -70,6 +70,21 @@ func TestRules(t *testing.T) {
 		{"a data centre is told", about(seen(1, cloudDE)), "hosting_network alert, new_network log"},
 		{"our own session may live in one", about(seen(1, cloudDE, owned(sessionwarden.Own))), ""},
 
+		// tor_network and vpn_network
+		{"an exit of Tor is asked about, also at home", about(seen(1, torDE)), "tor_network ask"},
+		{"one in a data centre is both", about(seen(1, torCloud)), "hosting_network alert, new_network log, tor_network ask"},
+		{"and wherever it lies", about(seen(1, torAlone)), "tor_network ask, unknown_country ask"},
+		{"our own session may come through it", about(seen(1, torDE, owned(sessionwarden.Own))), ""},
+		{"disconnect for Tor is honoured", about(seen(1, torDE), under(rule(sessionwarden.TorNetwork, sessionwarden.Disconnect))), "tor_network disconnect"},
+		{"but asks where only a new list names it", about(seen(1, torDE), under(rule(sessionwarden.TorNetwork, sessionwarden.Disconnect)), relocated), "tor_network ask"},
+		{"the baseline is asked about too", about(seen(1, torDE, baseline), firstPoll), "tor_network ask"},
+		{"bad data on places is no excuse", about(seen(1, torDE), under(rule(sessionwarden.TorNetwork, sessionwarden.Disconnect)), func(c *policy.Case) { c.LocationFailed = "broken" }), "tor_network disconnect"},
+		{"Tor is asked about once", about(seen(1, torDE, spoken(sessionwarden.TorNetwork, sessionwarden.Ask))), ""},
+		{"a VPN is noted", about(seen(1, vpnDE)), "vpn_network log"},
+		{"or not", about(seen(1, vpnDE), under(rule(sessionwarden.VPNNetwork, sessionwarden.Off))), ""},
+		{"ours may be", about(seen(1, vpnDE, owned(sessionwarden.Own))), ""},
+		{"an address that no list names is neither", about(seen(1, home)), ""},
+
 		// session_moved and session_roamed
 		{"into a new country", about(seen(1, austria), under(expecting("DE", "AT")), before(seen(9, home))), "new_country alert, new_network log, session_moved disconnect"},
 		{"to a known country on the same device", about(seen(1, mobile), before(seen(9, home))), "session_roamed log"},
@@ -115,6 +130,8 @@ func TestSeveritiesAreTheContracts(t *testing.T) {
 		{"new network", about(seen(1, vietnam)), sessionwarden.NewNetwork, sessionwarden.Info},
 		{"new device", about(seen(1, home, with(onPhone))), sessionwarden.NewDevice, sessionwarden.Info},
 		{"hosting network", about(seen(1, cloudDE)), sessionwarden.HostingNetwork, sessionwarden.Warning},
+		{"Tor", about(seen(1, torDE)), sessionwarden.TorNetwork, sessionwarden.Critical},
+		{"VPN", about(seen(1, vpnDE)), sessionwarden.VPNNetwork, sessionwarden.Info},
 		{"moved", about(seen(1, vietnam), before(seen(9, home))), sessionwarden.SessionMoved, sessionwarden.Critical},
 		{"roamed", about(seen(1, mobile), before(seen(9, home))), sessionwarden.SessionRoamed, sessionwarden.Info},
 	}

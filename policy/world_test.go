@@ -43,13 +43,23 @@ var (
 	satellite = kind(at("203.0.113.77", "US", 64530, "Sky Net"), sessionwarden.Satellite)
 	cloudDE   = kind(at("198.51.100.66", "DE", 64540, "Cloud"), sessionwarden.Hosting)
 	cloudVN   = kind(at("198.51.100.67", "VN", 64540, "Cloud"), sessionwarden.Hosting)
+	torDE     = kind(at("198.51.100.70", "DE", 64500, "Home Net"), sessionwarden.UnknownNetwork, asTor)
+	torCloud  = kind(at("198.51.100.71", "DE", 64540, "Cloud"), sessionwarden.Hosting, asTor)
+	torAlone  = kind(at("203.0.113.201", "", 0, ""), sessionwarden.UnknownNetwork, asTor)
+	vpnDE     = kind(at("198.51.100.72", "DE", 64500, "Home Net"), sessionwarden.UnknownNetwork, asVPN)
 	noAddress = place{addr: ""}
 )
 
-func kind(p place, k sessionwarden.NetworkKind) place {
+func kind(p place, k sessionwarden.NetworkKind, marks ...func(*sessionwarden.Location)) place {
 	p.loc.Network = k
+	for _, f := range marks {
+		f(&p.loc)
+	}
 	return p
 }
+
+func asTor(l *sessionwarden.Location) { l.Tor = true }
+func asVPN(l *sessionwarden.Location) { l.VPN = true }
 
 // account is one that expects Germany and has the contract's defaults.
 func account(change ...func(*sessionwarden.Account)) sessionwarden.Account {

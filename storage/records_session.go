@@ -59,6 +59,8 @@ const (
 	markDenied
 	markLearned
 	markHasPoint
+	markTor
+	markVPN
 )
 
 func mark(bit uint64, set bool) uint64 {
@@ -83,7 +85,8 @@ func (c *codec) packSighting(s sessionwarden.Sighting) sightingRecord {
 		r.Addr = s.Addr.AsSlice()
 	}
 	r.Marks = mark(markBaseline, s.Baseline) | mark(markLate, s.Late) | mark(markDenied, s.Denied) |
-		mark(markLearned, s.Learned) | mark(markHasPoint, s.Location.HasPoint)
+		mark(markLearned, s.Learned) | mark(markHasPoint, s.Location.HasPoint) |
+		mark(markTor, s.Location.Tor) | mark(markVPN, s.Location.VPN)
 	for _, v := range s.Verdicts {
 		r.Verdicts = append(r.Verdicts, verdictRecord{Rule: string(v.Rule), Response: uint8(v.Response)})
 	}
@@ -103,6 +106,7 @@ func (c *codec) unpackSighting(r sightingRecord, seq uint64) (sessionwarden.Sigh
 			Country: sessionwarden.Country(r.Country), City: r.City,
 			HasPoint: r.Marks&markHasPoint != 0, Latitude: r.Latitude, Longitude: r.Longitude, RadiusKM: r.RadiusKM,
 			ASN: r.ASN, Organization: r.Organization, Network: sessionwarden.NetworkKind(r.Network),
+			Tor: r.Marks&markTor != 0, VPN: r.Marks&markVPN != 0,
 			Source: c.short.unpack(r.Source), Built: unpackTime(r.Built),
 		},
 		Device: r.Device, FirstSeen: unpackTime(r.FirstSeen), LastSeen: unpackTime(r.LastSeen),

@@ -148,6 +148,8 @@ func TestOddValuesAreStoredAsTheyAre(t *testing.T) {
 		"a time in the far future":         func(s *sessionwarden.Sighting) { s.Expires = time.Date(5000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"a time in the year 1":             func(s *sessionwarden.Sighting) { s.Expires = time.Date(1, 2, 3, 0, 0, 0, 0, time.UTC) },
 		"a state that is not known":        func(s *sessionwarden.Sighting) { s.State = 200 },
+		"an exit of Tor":                   func(s *sessionwarden.Sighting) { s.Location.Tor = true },
+		"a VPN":                            func(s *sessionwarden.Sighting) { s.Location.VPN = true },
 		"a point at the edge of the world": func(s *sessionwarden.Sighting) { s.Location.Latitude, s.Location.Longitude = -90, 179.999999 },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,6 +40,9 @@ type SessionRow struct {
 
 	ReclassifiedAt   time.Time `json:"reclassified_at,omitzero"`    // when new location data moved it last
 	ReclassifiedFrom string    `json:"reclassified_from,omitempty"` // the country until then
+
+	Tor bool `json:"tor,omitempty"` // an exit of the Tor network
+	VPN bool `json:"vpn,omitempty"` // a VPN or a proxy
 }
 
 // FindingRow is one row of the table of findings.
@@ -115,6 +118,8 @@ func NewSessionRow(s sessionwarden.Sighting) SessionRow {
 		Late:            s.Late,
 		Trusted:         s.Denied,
 		Suspicious:      s.Suspicious(),
+		Tor:             s.Location.Tor,
+		VPN:             s.Location.VPN,
 
 		ReclassifiedAt: second(s.ReclassifiedAt), ReclassifiedFrom: text(string(s.ReclassifiedFrom)),
 	}

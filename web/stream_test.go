@@ -259,10 +259,10 @@ func TestCSVHasTheColumnsOfTheJSON(t *testing.T) {
 	api := web.NewAPI(full(1))
 	for what, want := range map[string]string{
 		"history": "account,id,address,country,city,asn,organization,network,service_location,isp,user_agent,device," +
-			"started,first_seen,last_seen,gone_at,own,state,seq,expires,disputed,late,trusted,suspicious,rules,flaws,reclassified_at,reclassified_from\n" +
+			"started,first_seen,last_seen,gone_at,own,state,seq,expires,disputed,late,trusted,suspicious,rules,flaws,reclassified_at,reclassified_from,tor,vpn\n" +
 			"main,12345,203.0.113.7,US,New York,64500,Example Org,hosting,US: New York,Example Net,Mozilla/5.0,\"Windows, Chrome\"," +
 			"2026-03-04T11:00:00Z,2026-03-04T11:10:00Z,2026-03-04T12:00:00Z,2026-03-04T12:00:00Z,false,gone,1,2026-03-05T12:00:00Z," +
-			"false,false,false,true,unexpected_country,,,\n",
+			"false,false,false,true,unexpected_country,,,,false,false\n",
 		"findings": "id,account,session_id,rule,severity,response,time,late,reason,facts,silence,seq,capped\n" +
 			"1,main,12345,unexpected_country,critical,disconnect,2026-03-04T12:00:00Z,false,\"signed in from US, expected DE\"," +
 			"\"{\"\"country\"\":\"\"US\"\",\"\"expected\"\":\"\"DE\"\"}\",\"expected_countries = [\"\"DE\"\", \"\"US\"\"]\",1,\n",

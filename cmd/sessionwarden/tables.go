@@ -233,11 +233,17 @@ func network(r web.SessionRow) string {
 	if name == "" && r.ASN != 0 {
 		name = fmt.Sprintf("AS%d", r.ASN)
 	}
+	if name == "" {
+		name = "unknown network"
+	}
 	if r.Network == "hosting" {
 		name += " (hosting)"
 	}
-	if name == "" {
-		return "unknown network"
+	switch {
+	case r.Tor:
+		name += " (Tor)"
+	case r.VPN:
+		name += " (VPN)"
 	}
 	return name
 }
