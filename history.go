@@ -21,6 +21,8 @@ type History struct {
 	Actions []Action // the open ones, by ID
 	Spent   []Spent  // disconnections that happened in the last hour
 
+	Facts AccountFacts // what the service says of the account; when it was read is on disk with other commits
+
 	Blind   Blindness
 	Logouts []time.Time          // when our own session was ended by someone, in the last hour
 	Told    map[string]time.Time // one-time tellings: what, and when
@@ -75,6 +77,7 @@ func (h History) Clone() History {
 	h.Spent = slices.Clone(h.Spent)
 	h.Logouts = slices.Clone(h.Logouts)
 	h.Told = maps.Clone(h.Told)
+	h.Facts = h.Facts.Clone()
 	h.Profile = Profile{
 		Countries: maps.Clone(h.Profile.Countries),
 		Networks:  maps.Clone(h.Profile.Networks),

@@ -65,6 +65,7 @@ type Client struct {
 	turn   chan struct{} // holds one token: whoever has it may log in
 	limits limits
 	notes  notes
+	absent absent
 
 	seed    maphash.Seed
 	buffers sync.Pool

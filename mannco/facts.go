@@ -2,7 +2,6 @@ package mannco
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,16 +19,7 @@ type Given[T any] struct {
 func given[T any](v T) Given[T] { return Given[T]{v, true} }
 
 // Cents is an amount of money in hundredths.
-type Cents int64
-
-// String returns the amount with two decimals, such as 2500.00.
-func (c Cents) String() string {
-	sign, n := "", uint64(c)
-	if c < 0 {
-		sign, n = "-", -n
-	}
-	return fmt.Sprintf("%s%d.%02d", sign, n/100, n%100)
-}
+type Cents = sessionwarden.Cents
 
 // Infos are the account's facts. What the service left out, or what could not
 // be understood, is not OK. All texts are cleaned, and hostile still.
@@ -51,7 +41,9 @@ type Infos struct {
 }
 
 // Infos reads the account's facts.
-func (c *Client) Infos(ctx context.Context) (Infos, error) {
+func (c *Client) Infos(ctx context.Context) (Infos, error) { return c.infos(ctx, c.call) }
+
+func (c *Client) infos(ctx context.Context, call caller) (Infos, error) {
 	var infos Infos
 	q := request{route: routeInfos}
 	q.read = func(a *answer) *sessionwarden.Fault {
@@ -74,7 +66,7 @@ func (c *Client) Infos(ctx context.Context) (Infos, error) {
 		infos = found
 		return f
 	}
-	err := c.call(ctx, q)
+	err := call(ctx, q)
 	return infos, err
 }
 
@@ -130,7 +122,9 @@ func (i *Infos) member(name string, v jsontext.Value, w window) bool {
 }
 
 // Balance reads the account's balance.
-func (c *Client) Balance(ctx context.Context) (Cents, error) {
+func (c *Client) Balance(ctx context.Context) (Cents, error) { return c.balance(ctx, c.call) }
+
+func (c *Client) balance(ctx context.Context, call caller) (Cents, error) {
 	var balance Given[Cents]
 	q := request{route: routeBalance}
 	q.read = c.only(&q, "balance", func(v jsontext.Value) bool {
@@ -138,13 +132,15 @@ func (c *Client) Balance(ctx context.Context) (Cents, error) {
 		balance = Given[Cents]{Cents(n), ok}
 		return ok
 	})
-	err := c.call(ctx, q)
+	err := call(ctx, q)
 	return balance.Value, err
 }
 
 // ContactMail reads the account's contact mail. A service that lacks the call
 // is a FaultNotFound.
-func (c *Client) ContactMail(ctx context.Context) (string, error) {
+func (c *Client) ContactMail(ctx context.Context) (string, error) { return c.contactMail(ctx, c.call) }
+
+func (c *Client) contactMail(ctx context.Context, call caller) (string, error) {
 	var mail string
 	q := request{route: routeMail}
 	q.read = c.only(&q, "address", func(v jsontext.Value) bool {
@@ -152,7 +148,7 @@ func (c *Client) ContactMail(ctx context.Context) (string, error) {
 		mail = cleanText(text)
 		return ok
 	})
-	err := c.call(ctx, q)
+	err := call(ctx, q)
 	return mail, err
 }
 
@@ -184,6 +180,10 @@ type Notifications struct {
 
 // Notifications reads the counts, in either edition.
 func (c *Client) Notifications(ctx context.Context) (Notifications, error) {
+	return c.notifications(ctx, c.call)
+}
+
+func (c *Client) notifications(ctx context.Context, call caller) (Notifications, error) {
 	var n Notifications
 	q := request{route: routeNotifications, query: "unreadOnly=true&limit=100"}
 	q.read = func(a *answer) *sessionwarden.Fault {
@@ -196,7 +196,7 @@ func (c *Client) Notifications(ctx context.Context) (Notifications, error) {
 		n = found
 		return f
 	}
-	err := c.call(ctx, q)
+	err := call(ctx, q)
 	return n, err
 }
 

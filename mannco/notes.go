@@ -32,6 +32,10 @@ const (
 	oddNoOwn
 	oddTwoOwn
 	oddWrongOwn
+	oddNoInfos
+	oddNoBalance
+	oddNoMail
+	oddNoNotifications
 )
 
 var oddSentences = [...]string{
@@ -56,6 +60,10 @@ var oddSentences = [...]string{
 	"no session in the list can be recognized as the program's own",
 	"the service marks more than one session as the current one",
 	"the service marks a session as the current one that is not the program's: it is never touched",
+	"the service does not tell the account's facts any more: changes of two-factor authentication, trade URL and payout mail cannot be seen",
+	"the service does not tell the balance any more: its drop cannot be seen",
+	"the service does not tell the contact mail: changes of it cannot be seen",
+	"the service does not tell the notifications any more: payments under review cannot be seen",
 }
 
 // notes tells each oddity once in the life of a client.

@@ -25,6 +25,7 @@ type accountRecord struct {
 	Logouts  []int64                              `cbor:"14,keyasint,omitempty"`
 	Tellings map[string]int64                     `cbor:"15,keyasint,omitempty"`
 	LastPoll int64                                `cbor:"16,keyasint,omitempty"`
+	Facts    *factsRecord                         `cbor:"17,keyasint,omitempty"`
 }
 
 // liveRecord is what changes often of a live session. LastSeen is 0 where it
@@ -68,6 +69,7 @@ func packHistory(h sessionwarden.History) accountRecord {
 		Country: packSpans(h.Profile.Countries),
 		Network: packSpans(h.Profile.Networks),
 		Device:  packSpans(h.Profile.Devices),
+		Facts:   packFacts(h.Facts),
 	}
 	for _, s := range h.Live {
 		live := liveRecord{Seq: s.Seq, LastSeen: packTime(s.LastSeen), Missing: packTime(s.Missing), Started: packTime(s.Started), Expires: packTime(s.Expires)}
@@ -110,6 +112,7 @@ func (r accountRecord) unpack(account string) sessionwarden.History {
 			Networks:  unpackSpans(r.Network),
 			Devices:   unpackSpans(r.Device),
 		},
+		Facts: r.Facts.unpack(),
 	}
 	for _, p := range r.Past {
 		h.Past = append(h.Past, sessionwarden.Past{Key: sessionwarden.Key(p.Key), Started: unpackTime(p.Started)})

@@ -37,7 +37,7 @@ func (f *filler) fill(v reflect.Value, name string) {
 		v.SetUint(f.n%3 + 1)
 	case reflect.Uint32, reflect.Uint64:
 		v.SetUint(f.n)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(f.n))
 	case reflect.Float64:
 		v.SetFloat(float64(f.n) + 0.12345)
