@@ -32,6 +32,14 @@ type Account struct {
 	AskDefault              AskDefault    // what happens then
 	DryRun                  bool          // all but the disconnecting
 
+	LearnFor      time.Duration // how long an account is learned before what is new to it is told; 0: not at all
+	LearnSessions int           // or how many sessions are learned from, whichever comes first; 0: none
+	MaxSpeed      int           // km/h that a traveller makes at most; 0: no journey is impossible
+	Dormant       time.Duration // how many quiet days make an account's return worth telling; 0: none
+	DormantPlace  time.Duration // the same of a country that others are used beside; 0: none
+	Hours         UsualHours    // when the owner uses the account; the zero value: as was learned
+	Heightened    time.Duration // how long an account is looked at every few seconds after a suspicious finding; 0: not at all
+
 	Rules map[Rule]Response // complete: every rule has its response
 }
 
@@ -43,6 +51,37 @@ const (
 	KeepSession       AskDefault = "keep"
 	DisconnectSession AskDefault = "disconnect"
 )
+
+// UsualHours is the part of the day in which an owner uses his account.
+type UsualHours struct {
+	From, To time.Duration  // since midnight; To may be before From: then the night lies within
+	Zone     *time.Location // nil: not said; without From and To it only says where the owner's clock is
+}
+
+// Set reports whether the owner said when he uses the account.
+func (u UsualHours) Set() bool { return u.Zone != nil && u.From != u.To }
+
+// Holds reports whether t lies in the usual hours.
+func (u UsualHours) Holds(t time.Time) bool {
+	local := t.In(u.Zone)
+	at := time.Duration(local.Hour())*time.Hour + time.Duration(local.Minute())*time.Minute
+	if u.From <= u.To {
+		return at >= u.From && at < u.To
+	}
+	return at >= u.From || at < u.To
+}
+
+// String returns the hours as the configuration has them, such as
+// "08:00-23:30 Europe/Berlin"; "" where they are not said.
+func (u UsualHours) String() string {
+	if !u.Set() {
+		return ""
+	}
+	clock := func(d time.Duration) string {
+		return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return clock(u.From) + "-" + clock(u.To) + " " + u.Zone.String()
+}
 
 // Response returns what the account wants done when rule matches.
 func (a Account) Response(rule Rule) Response { return a.Rules[rule] }
@@ -79,6 +118,7 @@ func (a Account) Stamp() string {
 	}
 	slices.Sort(trusted)
 	fmt.Fprintf(&b, "trusted %v\ndry_run %t\n", trusted, a.DryRun)
+	fmt.Fprintf(&b, "learning %s %d\nspeed %d\ndormant %s %s\nhours %s\n", a.LearnFor, a.LearnSessions, a.MaxSpeed, a.Dormant, a.DormantPlace, a.Hours)
 	for _, rule := range slices.Sorted(maps.Keys(a.Rules)) {
 		fmt.Fprintf(&b, "%s %s\n", rule, a.Rules[rule])
 	}

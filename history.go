@@ -16,6 +16,7 @@ type History struct {
 
 	Live    []Sighting // what is live, by Seq
 	Past    []Past     // what is gone, lately: so that the expired list brings no old news
+	Recent  []Sighting // what ended within a day, by Seq: where the account was used just before
 	Floor   time.Time  // expired sessions that started before this are old news
 	Profile Profile
 	Actions []Action // the open ones, by ID
@@ -49,16 +50,26 @@ type Blindness struct {
 	Why   string
 }
 
-// Profile is what is known of an account's owner.
+// Profile is what is known of an account's owner, learned from his sessions.
 type Profile struct {
 	Countries map[Country]Span
 	Networks  map[uint32]Span // by ASN
 	Devices   map[string]Span
+
+	// Hours is how much the account was used in each hour of the day in UTC, what
+	// was long ago counting less.
+	Hours [24]float32
+
+	Sessions int       // how many sessions it was learned from
+	Active   time.Time // the owner's last activity that it was learned from: it ages only with that
+	MostLive int       // the most sessions of the owner that lived at a time
+	Since    time.Time // when a person had it begun anew; zero: with the first poll
 }
 
-// Span is when something was first and last seen.
+// Span is when something was first and last seen, and how often.
 type Span struct {
 	First, Last time.Time
+	Weight      float64 // how often, by Last, what was long before it counting less; 0: once
 }
 
 // Empty reports whether nothing is known: rules that need history abstain.
@@ -73,16 +84,15 @@ func (h History) Clone() History {
 		h.Live[i].Verdicts = slices.Clone(h.Live[i].Verdicts)
 	}
 	h.Past = slices.Clone(h.Past)
+	h.Recent = slices.Clone(h.Recent)
 	h.Actions = slices.Clone(h.Actions)
 	h.Spent = slices.Clone(h.Spent)
 	h.Logouts = slices.Clone(h.Logouts)
 	h.Told = maps.Clone(h.Told)
 	h.Facts = h.Facts.Clone()
-	h.Profile = Profile{
-		Countries: maps.Clone(h.Profile.Countries),
-		Networks:  maps.Clone(h.Profile.Networks),
-		Devices:   maps.Clone(h.Profile.Devices),
-	}
+	h.Profile.Countries = maps.Clone(h.Profile.Countries)
+	h.Profile.Networks = maps.Clone(h.Profile.Networks)
+	h.Profile.Devices = maps.Clone(h.Profile.Devices)
 	return h
 }
 

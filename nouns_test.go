@@ -39,6 +39,9 @@ func TestRulesHaveTheContractsDefaults(t *testing.T) {
 		"new_country": "alert warning", "new_network": "log info", "new_device": "log info", "hosting_network": "alert warning",
 		"tor_network": "ask critical", "vpn_network": "log info",
 		"session_moved": "disconnect critical", "session_roamed": "log info", "watcher_logged_out": "log critical",
+		"impossible_travel": "ask critical", "concurrent_countries": "ask critical", "stranger": "alert critical",
+		"short_lived": "alert critical", "respawned": "alert critical",
+		"many_sessions": "alert warning", "dormant_return": "alert warning", "odd_hours": "alert warning",
 	}
 	for name, defaults := range want {
 		info, ok := sessionwarden.RuleByName(name)
@@ -71,6 +74,10 @@ func TestStampChangesWithWhatDecides(t *testing.T) {
 		"no countries":       func(a *sessionwarden.Account) { a.Expected = nil },
 		"a trusted network":  func(a *sessionwarden.Account) { a.Trusted = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} },
 		"a rule":             func(a *sessionwarden.Account) { a.Rules[sessionwarden.NewCountry] = sessionwarden.Disconnect },
+		"the learning":       func(a *sessionwarden.Account) { a.LearnFor = time.Hour },
+		"a speed":            func(a *sessionwarden.Account) { a.MaxSpeed = 800 },
+		"quiet days":         func(a *sessionwarden.Account) { a.Dormant = time.Hour },
+		"hours":              func(a *sessionwarden.Account) { a.Hours = sessionwarden.UsualHours{From: 1, Zone: time.UTC} },
 		"the end of dry run": func(a *sessionwarden.Account) { a.DryRun = true },
 	} {
 		a := base()

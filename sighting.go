@@ -18,6 +18,11 @@ type Sighting struct {
 	GoneAt    time.Time // when it was first missed, once it is known to be gone
 	State     SightingState
 
+	// Active is when the session was used last, where that is not Started: it
+	// changed its address, or the service does not say when it started. See Used.
+	Active  time.Time
+	EndedAt time.Time // when it was proven that we ended it; zero: it lives, or ended by itself
+
 	Baseline bool      // was there at the account's first poll
 	Late     bool      // only seen among the expired sessions
 	Verdicts []Verdict // the rules that have spoken on these facts
@@ -76,6 +81,19 @@ func (s Sighting) Suspicious() bool {
 		}
 	}
 	return false
+}
+
+// Used returns the last sign that somebody used the session: its start, a
+// timestamp of the service that moved on, an address that changed. That it is
+// listed is none: a list shows a session for a month after its last use.
+func (s Sighting) Used() time.Time {
+	switch {
+	case !s.Active.IsZero():
+		return s.Active
+	case s.Started.IsZero():
+		return s.FirstSeen
+	}
+	return s.Started
 }
 
 // Age returns how old the session is at now: since the service says that it

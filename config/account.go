@@ -75,6 +75,9 @@ func (d *decoder) oneAccount(base Account, n *node, where string) Account {
 	if n.get("name") == nil && !misspelt(n, fields, "name") {
 		d.missing(n, strings.TrimSuffix(where, ": "), "this account has no name", `add name = "main", or whatever you call it`)
 	}
+	if a.Hours.From != a.Hours.To && a.Hours.Zone == nil && !misspelt(n, fields, "time_zone") {
+		d.missing(n, strings.TrimSuffix(where, ": "), "usual_hours says nothing without a time zone", `add time_zone = "Europe/Berlin", or wherever you are`)
+	}
 	if !a.Key.Set() && !misspelt(n, fields, "api_key") {
 		d.missing(n, strings.TrimSuffix(where, ": "), "this account has no API key", `add api_key_file = "FILE", a file that holds the key and nothing else`)
 	}

@@ -114,6 +114,12 @@ func defaultAccount() Account {
 		MaxDisconnectsStrangers: 100,
 		AskTimeout:              10 * time.Minute,
 		AskDefault:              sessionwarden.KeepSession,
+		LearnFor:                14 * day,
+		LearnSessions:           10,
+		MaxSpeed:                900,
+		Dormant:                 30 * day,
+		DormantPlace:            180 * day,
+		Heightened:              15 * time.Minute,
 		Rules:                   rules,
 	}}
 }

@@ -151,6 +151,14 @@ func (d *decoder) settings(a *Account) []field {
 		d.span("ask_timeout", &a.AskTimeout, time.Second, 30*day),
 		word(d, "ask_default", &a.AskDefault, string(sessionwarden.KeepSession), string(sessionwarden.DisconnectSession)),
 		d.flag("dry_run", &a.DryRun),
+		d.spanOrOff("learning", &a.LearnFor, time.Hour, 365*day),
+		d.count("learning_sessions", &a.LearnSessions, 1, 10_000),
+		d.count("max_speed_kmh", &a.MaxSpeed, 100, 100_000),
+		d.spanOrOff("dormant_after", &a.Dormant, day, 3650*day),
+		d.spanOrOff("dormant_country_after", &a.DormantPlace, day, 3650*day),
+		text(d, "usual_hours", &a.Hours, func(text string) (sessionwarden.UsualHours, error) { return parseHours(text, a.Hours.Zone) }),
+		text(d, "time_zone", &a.Hours.Zone, parseZone),
+		d.spanOrOff("heightened_for", &a.Heightened, time.Minute, day),
 	}
 }
 

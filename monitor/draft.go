@@ -23,9 +23,11 @@ type draft struct {
 	rails    policy.Rails
 	earliest time.Time
 	w        *watch
-	base     time.Time // [Monitor.base] of the clock that h is by
-	unsure   bool      // the clock was set since the last good poll
-	seen     time.Time // when what is seen is seen: now, or later where our clock may be slow
+	base     time.Time     // [Monitor.base] of the clock that h is by
+	unsure   bool          // the clock was set since the last good poll
+	seen     time.Time     // when what is seen is seen: now, or later where our clock may be slow
+	unseen   time.Duration // how long nobody had looked
+	distance func(a, b sessionwarden.Country) (km float64, known bool)
 
 	h        sessionwarden.History
 	touched  map[uint64]bool          // live sightings to be written
@@ -47,7 +49,10 @@ func (m *Monitor) draft(w *watch) *draft {
 	_, failed := m.opts.LocationData()
 	_, observing := m.opts.Observing()
 	d.rails = rails(failed, observing, m.opts.Earliest, w.list.ServerTime, w.read, now)
-	d.base, d.unsure, d.seen = w.base, w.unsure, now
+	d.base, d.unsure, d.seen, d.distance = w.base, w.unsure, now, m.opts.Distance
+	if !w.h.LastPoll.IsZero() {
+		d.unseen = max(0, now.Sub(w.h.LastPoll))
+	}
 	if step := m.step(w); step != 0 {
 		d.base = w.base.Add(step)
 		d.clockSet(step)

@@ -501,6 +501,7 @@ func TestChangedConfigurationForgetsWhatIsNotTrueAnyMore(t *testing.T) {
 	}, func(a *sessionwarden.Account) {
 		a.Rules[sessionwarden.UnexpectedCountry] = sessionwarden.Notify
 		a.Rules[sessionwarden.NewCountry] = sessionwarden.Log
+		a.Rules[sessionwarden.Stranger] = sessionwarden.Log
 	})
 }
 

@@ -57,6 +57,9 @@ type Options struct {
 	Journal Journal
 	// Locate says where an address lies.
 	Locate func(netip.Addr) sessionwarden.Location
+	// Distance returns the least distance of two countries in kilometres, and
+	// whether it is known. Nil: no journey is judged.
+	Distance func(a, b sessionwarden.Country) (km float64, known bool)
 	// LocationData returns a number that changes when the location data does,
 	// and why the data cannot be relied on ("" if it can). Nil: it never
 	// changes and can be relied on.

@@ -240,11 +240,17 @@ func (d *draft) judge(n news) []policy.Judged {
 
 // ask makes the case for one sighting.
 func (d *draft) ask(s sessionwarden.Sighting, first bool) policy.Case {
+	until, _ := policy.Learning(d.account, d.h, d.now)
 	return policy.Case{
-		Account: d.account, Profile: d.h.Profile, Live: d.h.Live, Sighting: s,
+		Account: d.account, Profile: d.h.Profile, Live: d.h.Live, Recent: d.h.Recent, Sighting: s,
 		First: first, LocationFailed: d.rails.Location, Now: d.now,
+		Learning: until, Unseen: d.unseen, ManyTold: d.h.Told[manyTold], Distance: d.distance,
 	}
 }
+
+// manyTold is the key under which the history remembers that many sessions were
+// found.
+const manyTold = "many_sessions"
 
 // found records what the rules say of s. before are the verdicts under the
 // configuration before this one: what still matches and asks for the same is no finding
@@ -270,6 +276,9 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, befo
 	}
 	for i := range findings {
 		findings[i].ID = d.next()
+		if findings[i].Rule == sessionwarden.ManySessions {
+			d.note(manyTold)
+		}
 		said := sessionwarden.Verdict{Rule: findings[i].Rule, Response: findings[i].Response}
 		if d.account.DryRun && said.Response >= sessionwarden.Disconnect {
 			// Nothing was done about it: once the dry run is over it is asked again.
@@ -320,8 +329,9 @@ func (d *draft) learn() {
 	if d.rails.Clock != "" || d.unsure {
 		return // no telling how old a session is
 	}
-	profile, learned := policy.Learn(d.account, d.h.Profile, d.h.Live, d.now)
+	profile, learned, changed := policy.Learn(d.account, d.h.Profile, d.h.Live, d.now)
 	d.h.Profile = profile
+	d.dirty = d.dirty || changed
 	for _, seq := range learned {
 		if s := d.live(seq); s != nil {
 			s.Learned = true

@@ -73,6 +73,7 @@ func (d *draft) gone(a sessionwarden.Action) {
 		if !a.ByHand {
 			d.beaten(s.Session)
 		}
+		s.EndedAt = d.seen
 		d.leave(a.Seq)
 	}
 }

@@ -164,7 +164,10 @@ func (d *draft) arrive(n *news, row sessionwarden.Session, where sessionwarden.L
 	s := sessionwarden.Sighting{
 		Seq: d.next(), Account: d.account.Name, Session: row, Location: where,
 		Device: policy.Device(row.UserAgent), FirstSeen: d.seen, LastSeen: d.seen,
-		Baseline: d.h.Baseline.IsZero(),
+		Baseline: d.h.Baseline.IsZero(), Active: d.active(row.Started),
+	}
+	if before != nil {
+		s.Active = d.seen // it is used from there just now
 	}
 	d.h.Live = append(d.h.Live, s)
 	d.touch(s.Seq)
@@ -183,6 +186,9 @@ func (d *draft) goesOn(s *sessionwarden.Sighting, row sessionwarden.Session, at 
 		n.told[s.Seq] = true
 	}
 	d.free(s, row, at.live.Rows, n)
+	if !row.Started.Equal(s.Started) {
+		s.Active = d.active(row.Started) // the service moves it on with each use
+	}
 	s.Session, s.LastSeen, s.Missing = row, d.seen, time.Time{}
 	if flipped {
 		d.touch(s.Seq)
@@ -291,6 +297,7 @@ func (d *draft) absent(listed map[uint64]bool) {
 func (d *draft) leave(seq uint64) {
 	s := d.live(seq)
 	since := s.Missing
+	d.lately(*s, since)
 	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: s.Key(), Started: s.Started})
 	d.end(seq, sessionwarden.Gone, since)
 	for _, action := range slices.Clone(d.h.Actions) {
@@ -327,10 +334,37 @@ func (d *draft) cameAndWent(n *news, row sessionwarden.Session, where sessionwar
 	n.ended = append(n.ended, sessionwarden.Sighting{
 		Seq: d.next(), Account: d.account.Name, Session: row, Location: where,
 		Device: policy.Device(row.UserAgent), FirstSeen: d.seen, LastSeen: d.seen, GoneAt: gone,
-		State: sessionwarden.Gone, Late: true, Baseline: first,
+		State: sessionwarden.Gone, Late: true, Baseline: first, Active: d.active(row.Started),
 	})
+	if !first {
+		d.lately(n.ended[len(n.ended)-1], gone)
+	}
 	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: row.Key(), Started: row.Started})
 }
+
+// active is when a session was used where the service does not say it, or says
+// what cannot be: zero where it does.
+func (d *draft) active(started time.Time) time.Time {
+	if started.IsZero() || started.After(d.seen) {
+		return d.seen
+	}
+	return time.Time{}
+}
+
+// lately remembers a session that has ended, for a day.
+func (d *draft) lately(s sessionwarden.Sighting, since time.Time) {
+	s.State, s.GoneAt = sessionwarden.Gone, since
+	d.h.Recent = append(d.h.Recent, s)
+	if len(d.h.Recent) > maxRecent {
+		d.h.Recent = slices.Delete(d.h.Recent, 0, len(d.h.Recent)-maxRecent)
+	}
+}
+
+// What ended lately says from where the account was used just before.
+const (
+	recentFor = 24 * time.Hour
+	maxRecent = 64
+)
 
 // prunePast forgets the oldest of what is gone. What started before the
 // newest forgotten one is old news from then on.
@@ -338,6 +372,7 @@ func (d *draft) prunePast() {
 	old := func(p sessionwarden.Past) bool {
 		return d.rails.Clock == "" && !p.Started.IsZero() && d.now.Sub(p.Started) > pastAge
 	}
+	d.h.Recent = slices.DeleteFunc(d.h.Recent, func(s sessionwarden.Sighting) bool { return d.rails.Clock == "" && d.now.Sub(s.GoneAt) > recentFor })
 	drop := max(0, len(d.h.Past)-maxPast)
 	kept := d.h.Past[:0]
 	for i, p := range d.h.Past {

@@ -262,6 +262,12 @@ func (d *draft) mayTellEvery(key string, again time.Duration) bool {
 	if at, told := d.h.Told[key]; told && d.now.Sub(at) < again {
 		return false
 	}
+	d.note(key)
+	return true
+}
+
+// note remembers that something was told, or found, now.
+func (d *draft) note(key string) {
 	if d.h.Told == nil {
 		d.h.Told = make(map[string]time.Time)
 	}
@@ -276,7 +282,6 @@ func (d *draft) mayTellEvery(key string, again time.Duration) bool {
 	}
 	d.h.Told[key] = d.now
 	d.dirty = true
-	return true
 }
 
 // loggedOut records that our own session was ended by someone.

@@ -14,6 +14,7 @@ type Case struct {
 	Account sessionwarden.Account
 	Profile sessionwarden.Profile
 	Live    []sessionwarden.Sighting // the account's live sightings; the judged one may be among them
+	Recent  []sessionwarden.Sighting // those that ended within a day
 
 	Sighting sessionwarden.Sighting  // what is judged: located, its Device filled, its Verdicts as they are
 	Before   *sessionwarden.Sighting // the same session until its facts changed; nil for a new session
@@ -24,6 +25,14 @@ type Case struct {
 	WasOwn         bool   // until now it counted as our own session: findings ask at most
 	LocationFailed string // why the location data cannot be relied on; "" it can
 	Now            time.Time
+
+	Learning time.Time     // until when the account is still learned, at the latest; zero: that is over
+	Unseen   time.Duration // how long nobody had looked before this poll
+	ManyTold time.Time     // when people were told last that there are many sessions
+
+	// Distance returns the least distance of two countries in kilometres, and
+	// whether it is known. Nil: no distance is known.
+	Distance func(a, b sessionwarden.Country) (km float64, known bool)
 }
 
 // Judge asks every rule about one sighting and returns what they found, the
@@ -39,13 +48,21 @@ func Judge(c Case) []sessionwarden.Finding {
 		return nil
 	}
 	j := judgement{c: c}
-	j.trusted, j.isTrusted = c.Account.Trusts(c.Sighting.Addr)
+	j.all()
+	return j.found
+}
+
+// all asks every rule.
+func (j *judgement) all() {
+	j.trusted, j.isTrusted = j.c.Account.Trusts(j.c.Sighting.Addr)
 	j.placeRules()
 	j.movementRules()
 	j.noveltyRules()
 	j.networkRules()
+	j.travelRules()
+	j.rhythmRules()
+	j.comebackRules()
 	slices.SortStableFunc(j.found, ByUrgency)
-	return j.found
 }
 
 // ByUrgency orders findings for people: the most severe first, then those
@@ -61,13 +78,20 @@ type judgement struct {
 	isTrusted bool
 	facts     []sessionwarden.Fact // of the sighting; made with the first finding
 	found     []sessionwarden.Finding
+	answers   *answers // of each rule, for [Explain]; nil: nobody wants them
 }
 
 // asks reports whether rule is to be asked: it is not off, and has not spoken
 // on these facts.
 func (j *judgement) asks(rule sessionwarden.Rule) bool {
-	return j.c.Account.Response(rule) != sessionwarden.Off && !j.c.Sighting.Spoke(rule)
+	if j.c.Account.Response(rule) == sessionwarden.Off {
+		j.silent(rule, isOff)
+		return false
+	}
+	return !j.c.Sighting.Spoke(rule)
 }
+
+const isOff = "it is switched off in the configuration"
 
 // verdict is what a rule says: the finding without what all findings of a
 // sighting have in common.
@@ -147,6 +171,9 @@ func (j *judgement) capped(v verdict) (sessionwarden.Response, string) {
 	if c.Account.AskDefault == sessionwarden.DisconnectSession && response == sessionwarden.Ask && (c.Relocated || c.WasOwn || !c.Sighting.Addr.IsValid()) {
 		why = "without an answer nothing is done, as there is too little to go by"
 	}
+	if historyRule(v.rule) && !c.Learning.IsZero() {
+		lower(sessionwarden.Log, "the account is still being learned, until "+c.Learning.UTC().Format("2006-01-02")+" at the latest")
+	}
 	if c.WasOwn {
 		lower(sessionwarden.Ask, "until now the session counted as the watch's own")
 	}
@@ -170,8 +197,19 @@ func inTrusted(s sessionwarden.Sighting, network netip.Prefix) string {
 func restsOnLocation(rule sessionwarden.Rule) bool {
 	switch rule {
 	case sessionwarden.UnexpectedCountry, sessionwarden.UnknownCountry, sessionwarden.LocationMismatch,
-		sessionwarden.NewCountry, sessionwarden.NewNetwork, sessionwarden.HostingNetwork,
-		sessionwarden.SessionMoved, sessionwarden.SessionRoamed:
+		sessionwarden.NewCountry, sessionwarden.NewNetwork, sessionwarden.HostingNetwork, sessionwarden.Stranger,
+		sessionwarden.ImpossibleTravel, sessionwarden.ConcurrentCountries, sessionwarden.SessionMoved, sessionwarden.SessionRoamed:
+		return true
+	}
+	return false
+}
+
+// historyRule reports whether rule compares with what was learned of the
+// account: while little is known it means little.
+func historyRule(rule sessionwarden.Rule) bool {
+	switch rule {
+	case sessionwarden.NewCountry, sessionwarden.NewNetwork, sessionwarden.NewDevice, sessionwarden.Stranger,
+		sessionwarden.DormantReturn, sessionwarden.OddHours, sessionwarden.ManySessions:
 		return true
 	}
 	return false

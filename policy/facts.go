@@ -33,6 +33,15 @@ const (
 	FactBeforeDevice    = "before_device"
 	FactLocationFailed  = "location_failed" // why location data cannot be relied on
 	FactTimesInHour     = "times_in_hour"   // how often it happened in the last hour
+	FactDistance        = "distance"        // how far the two places are from each other, at least
+	FactBetween         = "between"         // the time between the two
+	FactMaxSpeed        = "max_speed"       // what a traveller makes, from the configuration
+	FactLastActive      = "last_active"     // when the account was used before
+	FactUsualHours      = "usual_hours"     // when the owner uses the account
+	FactLive            = "live_sessions"   // how many live
+	FactNewInHour       = "new_in_hour"     // how many began within the last hour
+	FactMostLive        = "most_live"       // how many of the owner's lived at a time at most
+	FactEnded           = "ended"           // when the session before it was disconnected
 )
 
 // maxFact is how many bytes of a value from outside a fact keeps.

@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"maps"
+	"math"
 	"time"
 
 	"sessionwarden"
@@ -12,46 +13,118 @@ import (
 // thief's visit is shorter.
 const schoolAge = 24 * time.Hour
 
-// What a profile holds at most. What was seen last the longest ago goes first.
+// What a profile holds at most. What weighs the least goes first.
 const (
 	maxCountries = 64
 	maxNetworks  = 1024
 	maxDevices   = 256
 )
 
-// Learn returns the profile with what the live sessions teach it, and the Seqs
-// of those it has learned from. They are sessions of 24 hours and more on
-// which no rule has found more than a note, and, at once, those which the owner
-// claimed or which come from a trusted network. It never learns from our own session:
-// that lives where the daemon does. p is not changed.
+const (
+	// halfLife is how long it takes until what was seen counts half. It is the
+	// account's own time: while nobody uses it, nothing fades.
+	halfLife = 60 * 24 * time.Hour
+	// faded is the weight from which something is not known any more: seen once,
+	// that is after a year of activity without it.
+	faded = 1.0 / 64
+	// again is how long a session has to go on until it counts once more.
+	again = 20 * time.Hour
+)
+
+// Learn returns the profile with what the live sessions teach it, the Seqs of
+// those it has learned from for the first time, and whether it has changed.
+// They are sessions of 24 hours and more on which no rule has found more than
+// a note, and, at once, those which the owner claimed or which come from a
+// trusted network. It never learns from our own session: that lives where the
+// daemon does. p is not changed.
+//
+// Who was learned from goes on to teach as long as he is used and stays clean,
+// once a day: the profile ages with its owner's activity and not with the clock.
 //
 // A hosting network is learned only from a session that the owner claimed, or
 // where the rule hosting_network asks for no more than a note: to trust one
 // address there is not to know all of its neighbours.
-func Learn(a sessionwarden.Account, p sessionwarden.Profile, live []sessionwarden.Sighting, now time.Time) (sessionwarden.Profile, []uint64) {
+func Learn(a sessionwarden.Account, p sessionwarden.Profile, live []sessionwarden.Sighting, now time.Time) (sessionwarden.Profile, []uint64, bool) {
+	l := lesson{a: &a, p: p, now: now}
 	var learned []uint64
+	known := 0
 	for i := range live {
 		s := &live[i]
-		if s.Account != a.Name || !mayTeach(s) || !vouched(&a, s) && (!clean(s) || age(s, now) < schoolAge) {
-			continue
-		}
-		if learned == nil {
-			p = sessionwarden.Profile{Countries: cloned(p.Countries), Networks: cloned(p.Networks), Devices: cloned(p.Devices)}
-		}
-		learned = append(learned, s.Seq)
-		span := sessionwarden.Span{First: now.Add(-age(s, now)), Last: latest(s.LastSeen, s.FirstSeen)}
-		hosting := s.Location.Network == sessionwarden.Hosting && !s.Denied && a.Response(sessionwarden.HostingNetwork) > sessionwarden.Log
-		if country := placed(s.Location); country != "" && !hosting {
-			note(p.Countries, country, span, maxCountries)
-		}
-		if s.Location.ASN != 0 && s.Location.Network != sessionwarden.Private && !hosting {
-			note(p.Networks, s.Location.ASN, span, maxNetworks)
-		}
-		if s.Device != "" {
-			note(p.Devices, s.Device, span, maxDevices)
+		switch {
+		case s.Account != a.Name:
+		case mayTeach(s) && (vouched(&a, s) || clean(s) && age(s, now) >= schoolAge):
+			learned = append(learned, s.Seq)
+			l.from(s, sessionwarden.Span{First: now.Add(-age(s, now)), Last: lastUse(s), Weight: 1})
+			l.p.Sessions++
+			known++
+		case s.Learned && s.State == sessionwarden.Live && !s.Ownership.Untouchable():
+			known++
+			if clean(s) && l.isNews(s) {
+				l.from(s, sessionwarden.Span{First: lastUse(s), Last: lastUse(s), Weight: 1})
+			}
 		}
 	}
-	return p, learned
+	if known > l.p.MostLive {
+		l.begin()
+		l.p.MostLive = known
+	}
+	return l.p, learned, l.changed
+}
+
+// lesson is a profile while it learns.
+type lesson struct {
+	a       *sessionwarden.Account
+	p       sessionwarden.Profile
+	now     time.Time
+	changed bool // p has maps of its own
+}
+
+// begin gives the profile maps of its own.
+func (l *lesson) begin() {
+	if !l.changed {
+		l.changed = true
+		l.p.Countries, l.p.Networks, l.p.Devices = cloned(l.p.Countries), cloned(l.p.Networks), cloned(l.p.Devices)
+	}
+}
+
+// isNews reports whether a session that was learned from before has been used
+// for another day.
+func (l *lesson) isNews(s *sessionwarden.Sighting) bool {
+	last := lastUse(s)
+	if l.hosts(s) || s.Location.ASN == 0 {
+		return last.Sub(l.p.Devices[s.Device].Last) >= again
+	}
+	return last.Sub(l.p.Networks[s.Location.ASN].Last) >= again || s.Device != "" && last.Sub(l.p.Devices[s.Device].Last) >= again
+}
+
+// hosts reports whether s is in a hosting network that is not to be learned.
+func (l *lesson) hosts(s *sessionwarden.Sighting) bool {
+	return s.Location.Network == sessionwarden.Hosting && !s.Denied && l.a.Response(sessionwarden.HostingNetwork) > sessionwarden.Log
+}
+
+// from takes what s has into the profile.
+func (l *lesson) from(s *sessionwarden.Sighting, span sessionwarden.Span) {
+	l.begin()
+	if span.Last.After(l.p.Active) {
+		fade := float32(fading(span.Last.Sub(l.p.Active)))
+		if l.p.Active.IsZero() {
+			fade = 1
+		}
+		for h := range l.p.Hours {
+			l.p.Hours[h] *= fade
+		}
+		l.p.Active = span.Last
+	}
+	l.p.Hours[span.Last.UTC().Hour()]++
+	if country := placed(s.Location); country != "" && !l.hosts(s) {
+		note(l.p.Countries, country, span, maxCountries)
+	}
+	if s.Location.ASN != 0 && s.Location.Network != sessionwarden.Private && !l.hosts(s) {
+		note(l.p.Networks, s.Location.ASN, span, maxNetworks)
+	}
+	if s.Device != "" {
+		note(l.p.Devices, s.Device, span, maxDevices)
+	}
 }
 
 // NextLesson returns when the next of the live sessions will be old enough to
@@ -70,11 +143,36 @@ func NextLesson(live []sessionwarden.Sighting, now time.Time) time.Time {
 	return next
 }
 
+// Learning reports whether too little is known of the account yet for what is
+// new to mean much, and until when at the latest: fewer sessions were learned
+// from than the configuration wants, in less time than it wants.
+func Learning(a sessionwarden.Account, h sessionwarden.History, now time.Time) (until time.Time, learning bool) {
+	if a.LearnSessions <= 0 || a.LearnFor <= 0 || h.Profile.Sessions >= a.LearnSessions {
+		return time.Time{}, false
+	}
+	since := latest(h.Baseline, h.Profile.Since)
+	if until = since.Add(a.LearnFor); since.IsZero() {
+		until = now.Add(a.LearnFor)
+	}
+	if !now.Before(until) {
+		return time.Time{}, false
+	}
+	return until, true
+}
+
 // mayTeach reports whether s is a session to learn from once it is old enough
 // and clean: live, listed, not ours, and not learned from before.
 func mayTeach(s *sessionwarden.Sighting) bool {
 	return !s.Learned && s.State == sessionwarden.Live && !s.Late && s.Missing.IsZero() &&
 		!s.FirstSeen.IsZero() && !s.Ownership.Untouchable()
+}
+
+// lastUse is when s was used last, by our clock.
+func lastUse(s *sessionwarden.Sighting) time.Time {
+	if used := s.Used(); !used.After(latest(s.LastSeen, s.FirstSeen)) {
+		return used
+	}
+	return latest(s.LastSeen, s.FirstSeen)
 }
 
 // age is how old the facts of s are: those of a session that was there at the
@@ -102,28 +200,53 @@ func cloned[K comparable](m map[K]sessionwarden.Span) map[K]sessionwarden.Span {
 	return maps.Clone(m)
 }
 
+// fading is what is left of a weight after d.
+func fading(d time.Duration) float64 {
+	return math.Exp2(-max(0, d.Hours()) / halfLife.Hours())
+}
+
+// weightAt is how much a span weighs at a time.
+func weightAt(s sessionwarden.Span, at time.Time) float64 {
+	weight := s.Weight
+	if weight == 0 {
+		weight = 1
+	}
+	return weight * fading(at.Sub(s.Last))
+}
+
+// known reports whether key was seen often or lately enough to be the owner's.
+func known[K comparable](m map[K]sessionwarden.Span, key K, p *sessionwarden.Profile) bool {
+	s, there := m[key]
+	return there && weightAt(s, p.Active) >= faded
+}
+
 // note takes key into m, which keeps at most most of them.
 func note[K cmp.Ordered](m map[K]sessionwarden.Span, key K, span sessionwarden.Span, most int) {
-	if old, known := m[key]; known {
+	if old, there := m[key]; there {
 		if old.First.Before(span.First) {
 			span.First = old.First
 		}
-		span.Last = latest(span.Last, old.Last)
+		last := latest(span.Last, old.Last)
+		span.Weight = weightAt(span, last) + weightAt(old, last)
+		span.Last = last
 		m[key] = span
 		return
 	}
 	if len(m) >= most {
-		var oldest K
+		var least K
 		found := false
 		for k, s := range m {
-			if !found || s.Last.Before(m[oldest].Last) || s.Last.Equal(m[oldest].Last) && k < oldest {
-				oldest, found = k, true
+			if !found || lighter(s, m[least], span.Last) || !lighter(m[least], s, span.Last) && k < least {
+				least, found = k, true
 			}
 		}
-		if span.Last.Before(m[oldest].Last) {
+		if lighter(span, m[least], span.Last) {
 			return
 		}
-		delete(m, oldest)
+		delete(m, least)
 	}
 	m[key] = span
 }
+
+// lighter reports whether a weighs less than b at a time.
+func lighter(a, b sessionwarden.Span, at time.Time) bool { return weightAt(a, at) < weightAt(b, at) }

@@ -8,6 +8,7 @@ import "sessionwarden"
 func (j *judgement) movementRules() {
 	c := &j.c
 	if c.Before == nil {
+		j.abstain("the session has not changed its place or its device", sessionwarden.SessionMoved, sessionwarden.SessionRoamed)
 		return
 	}
 	m := movement(c)
@@ -16,10 +17,14 @@ func (j *judgement) movementRules() {
 		if rule := sessionwarden.SessionMoved; j.asks(rule) {
 			j.record(j.says(rule, movedReason(c, m), trustLine(c, rule), beforeFacts(c.Before)...))
 		}
+		j.abstain("what changed is more than that; session_moved speaks", sessionwarden.SessionRoamed)
 	case m.network || m.device:
 		if rule := sessionwarden.SessionRoamed; j.asks(rule) {
 			j.record(j.says(rule, roamedReason(c, m), ruleLine(c.Account, rule, sessionwarden.Off), beforeFacts(c.Before)...))
 		}
+		j.abstain("what changed is not that much; session_roamed speaks", sessionwarden.SessionMoved)
+	default:
+		j.abstain("only its address changed, within its network", sessionwarden.SessionMoved, sessionwarden.SessionRoamed)
 	}
 }
 
@@ -45,8 +50,6 @@ func movement(c *Case) moves {
 	if country == "" || country == placed(was.Location) {
 		return m
 	}
-	if _, known := c.Profile.Countries[country]; !known {
-		m.toNewCountry = !stand(c.Live, is).country
-	}
+	m.toNewCountry = !known(c.Profile.Countries, country, &c.Profile) && !stand(c.Live, is).country
 	return m
 }

@@ -11,16 +11,23 @@ import "sessionwarden"
 func (j *judgement) networkRules() {
 	c := &j.c
 	if c.Sighting.Ownership == sessionwarden.Own {
+		j.abstain("it is the watch's own session, which may well come from there", sessionwarden.TorNetwork, sessionwarden.HostingNetwork, sessionwarden.VPNNetwork)
 		return
 	}
 	l := &c.Sighting.Location
-	if rule := sessionwarden.TorNetwork; l.Tor && j.asks(rule) {
+	if rule := sessionwarden.TorNetwork; !l.Tor {
+		j.abstain("its address is no exit of Tor on the list, or there is no list", rule)
+	} else if j.asks(rule) {
 		j.record(j.says(rule, torReason(c), ruleLine(c.Account, rule, sessionwarden.Log)))
 	}
-	if rule := sessionwarden.HostingNetwork; l.Network == sessionwarden.Hosting && j.asks(rule) {
+	if rule := sessionwarden.HostingNetwork; l.Network != sessionwarden.Hosting {
+		j.abstain("its address is of no known hosting network", rule)
+	} else if j.asks(rule) {
 		j.record(j.says(rule, hostingReason(c), trustLine(c, rule)))
 	}
-	if rule := sessionwarden.VPNNetwork; l.VPN && j.asks(rule) {
+	if rule := sessionwarden.VPNNetwork; !l.VPN {
+		j.abstain("its address is of no VPN provider on the list, or there is no list", rule)
+	} else if j.asks(rule) {
 		j.record(j.says(rule, vpnReason(c), ruleLine(c.Account, rule, sessionwarden.Off)))
 	}
 }

@@ -51,34 +51,128 @@ func clean(s *sessionwarden.Sighting) bool { return s.Denied || !s.Suspicious() 
 // compare with abstains: at the first poll, for what was there then, and as
 // long as nothing is known. So it does where only our location data changed:
 // that is no new place.
+//
+// What is new counts together: a network and a country that are both new are one
+// matter, and stranger speaks for the two. While the account is still learned,
+// and where stranger is off, they speak for themselves.
 func (j *judgement) noveltyRules() {
 	c, s := &j.c, &j.c.Sighting
-	if c.First || s.Ownership == sessionwarden.Own || s.Baseline && c.Before == nil {
+	switch {
+	case c.First || s.Baseline && c.Before == nil:
+		j.abstain("it was there at the first poll: there was nothing to compare it with", noveltyNames[:]...)
+		return
+	case s.Ownership == sessionwarden.Own:
+		j.abstain("it is the watch's own session", noveltyNames[:]...)
 		return
 	}
+	n := j.novelty()
+	stranger := j.stranger(n)
+	if rule := sessionwarden.NewCountry; j.asks(rule) {
+		switch {
+		case !n.country:
+			j.silent(rule, n.countryWhy)
+		case stranger:
+			j.silent(rule, inStranger)
+		default:
+			j.record(j.says(rule, newCountryReason(c), ruleLine(c.Account, rule, sessionwarden.Log), profileCountries(c.Profile)))
+		}
+	}
+	if rule := sessionwarden.NewNetwork; j.asks(rule) {
+		switch {
+		case !n.network:
+			j.silent(rule, n.networkWhy)
+		case stranger:
+			j.silent(rule, inStranger)
+		default:
+			j.record(j.says(rule, newNetworkReason(c), ruleLine(c.Account, rule, sessionwarden.Off)))
+		}
+	}
+	if rule := sessionwarden.NewDevice; j.asks(rule) {
+		if !n.device {
+			j.silent(rule, n.deviceWhy)
+		} else {
+			j.record(j.says(rule, newDeviceReason(c), ruleLine(c.Account, rule, sessionwarden.Off), profileDevices(c.Profile)))
+		}
+	}
+}
+
+// noveltyNames are the rules about what is new.
+var noveltyNames = [...]sessionwarden.Rule{sessionwarden.Stranger, sessionwarden.NewCountry, sessionwarden.NewNetwork, sessionwarden.NewDevice}
+
+const inStranger = "the rule stranger speaks for country and network together"
+
+// stranger asks whether country and network are both new, and reports whether
+// they are and that was said, now or before.
+func (j *judgement) stranger(n novelty) bool {
+	c, rule := &j.c, sessionwarden.Stranger
+	said := c.Sighting.Spoke(rule)
+	switch {
+	case c.Account.Response(rule) == sessionwarden.Off:
+		j.silent(rule, isOff)
+		return false
+	case !c.Learning.IsZero():
+		j.silent(rule, "the account is still being learned: country and network are looked at one by one")
+		return false
+	case !n.country:
+		j.silent(rule, n.countryWhy)
+		return false
+	case !n.network && c.Sighting.Location.ASN != 0:
+		j.silent(rule, n.networkWhy)
+		return false
+	}
+	if !said {
+		v := j.says(rule, strangerReason(c, n.device), ruleLine(c.Account, rule, sessionwarden.Log), profileCountries(c.Profile))
+		// It speaks for two rules: what the owner wants of these at the least is
+		// what he gets.
+		for _, other := range [...]sessionwarden.Rule{sessionwarden.NewCountry, sessionwarden.NewNetwork} {
+			if wants := c.Account.Response(other); wants > sessionwarden.Notify && wants > v.response {
+				v.response, v.silence = wants, ruleLine(c.Account, other, sessionwarden.Log)
+			}
+		}
+		j.record(v)
+	}
+	return true
+}
+
+// novelty is what of a sighting is new to the account, and why not where it is
+// not.
+type novelty struct {
+	country, network, device          bool
+	countryWhy, networkWhy, deviceWhy string
+}
+
+func (j *judgement) novelty() (n novelty) {
+	c, s := &j.c, &j.c.Sighting
 	country, asn := placed(s.Location), s.Location.ASN
-	_, hasCountry := c.Profile.Countries[country]
-	_, hasNetwork := c.Profile.Networks[asn]
-	_, hasDevice := c.Profile.Devices[s.Device]
-	newCountry := country != "" && !hasCountry && !c.Relocated && j.asks(sessionwarden.NewCountry)
-	newNetwork := asn != 0 && !hasNetwork && !c.Relocated && j.asks(sessionwarden.NewNetwork)
-	newDevice := s.Device != "" && !hasDevice && j.asks(sessionwarden.NewDevice)
-	if !newCountry && !newNetwork && !newDevice {
-		return
+	n.country = country != "" && !known(c.Profile.Countries, country, &c.Profile) && !c.Relocated
+	n.network = asn != 0 && !known(c.Profile.Networks, asn, &c.Profile) && !c.Relocated
+	n.device = s.Device != "" && !known(c.Profile.Devices, s.Device, &c.Profile)
+	if n.country || n.network || n.device {
+		g := stand(c.Live, s)
+		n.country = n.country && !g.country && (g.countries || len(c.Profile.Countries) > 0)
+		n.network = n.network && !g.network && (g.networks || len(c.Profile.Networks) > 0)
+		n.device = n.device && !g.device && (g.devices || len(c.Profile.Devices) > 0)
 	}
-	g := stand(c.Live, s)
-	if newCountry && !g.country && (g.countries || len(c.Profile.Countries) > 0) {
-		rule := sessionwarden.NewCountry
-		j.record(j.says(rule, newCountryReason(c), ruleLine(c.Account, rule, sessionwarden.Log), profileCountries(c.Profile)))
+	if !j.explains() {
+		return n
 	}
-	if newNetwork && !g.network && (g.networks || len(c.Profile.Networks) > 0) {
-		rule := sessionwarden.NewNetwork
-		j.record(j.says(rule, newNetworkReason(c), ruleLine(c.Account, rule, sessionwarden.Off)))
+	why := func(isNew, is, profiled, relocated bool, what string) string {
+		switch {
+		case isNew:
+			return ""
+		case !is:
+			return "its " + what + " is not known"
+		case relocated:
+			return "only our location data changed, not the session"
+		case profiled:
+			return "the " + what + " is known of this account"
+		}
+		return "nothing is known yet to compare its " + what + " with, or a session that was there from the start has the same"
 	}
-	if newDevice && !g.device && (g.devices || len(c.Profile.Devices) > 0) {
-		rule := sessionwarden.NewDevice
-		j.record(j.says(rule, newDeviceReason(c), ruleLine(c.Account, rule, sessionwarden.Off), profileDevices(c.Profile)))
-	}
+	n.countryWhy = why(n.country, country != "", known(c.Profile.Countries, country, &c.Profile), c.Relocated, "country")
+	n.networkWhy = why(n.network, asn != 0, known(c.Profile.Networks, asn, &c.Profile), c.Relocated, "network")
+	n.deviceWhy = why(n.device, s.Device != "", known(c.Profile.Devices, s.Device, &c.Profile), false, "device")
+	return n
 }
 
 // Stranger reports whether both the network (ASN) and the country of s are new
@@ -86,15 +180,11 @@ func (j *judgement) noveltyRules() {
 // has one of them. What is unknown counts as new. The device does not count,
 // as it can be copied.
 func Stranger(h sessionwarden.History, s sessionwarden.Sighting) bool {
-	if country := placed(s.Location); country != "" {
-		if _, known := h.Profile.Countries[country]; known {
-			return false
-		}
+	if country := placed(s.Location); country != "" && known(h.Profile.Countries, country, &h.Profile) {
+		return false
 	}
-	if s.Location.ASN != 0 {
-		if _, known := h.Profile.Networks[s.Location.ASN]; known {
-			return false
-		}
+	if s.Location.ASN != 0 && known(h.Profile.Networks, s.Location.ASN, &h.Profile) {
+		return false
 	}
 	g := stand(h.Live, &s)
 	return !g.country && !g.network

@@ -12,11 +12,44 @@ func (j *judgement) placeRules() {
 	ours, theirs := placed(c.Sighting.Location), c.Sighting.ServiceCountry
 	switch {
 	case ours == "":
+		j.abstain("our location data knows no place for its address", sessionwarden.LocationMismatch)
 		j.unknownPlace(theirs)
+		return
 	case theirs != "" && theirs != ours:
 		j.twoPlaces(ours, theirs)
 	case len(c.Account.Expected) > 0 && !c.Account.Expects(ours):
+		j.abstain(oneWitness(theirs), sessionwarden.LocationMismatch)
 		j.unexpected(ours, theirs)
+	default:
+		j.abstain(oneWitness(theirs), sessionwarden.LocationMismatch)
+		j.notUnexpected(ours, theirs)
+	}
+	if j.explains() {
+		j.abstain("its address lies in "+ours.Name(), sessionwarden.UnknownCountry)
+	}
+}
+
+// oneWitness says why the service and our data do not differ.
+func oneWitness(theirs sessionwarden.Country) string {
+	if theirs == "" {
+		return "the service names no country, so there is nothing to compare"
+	}
+	return "the service names the same country as our location data"
+}
+
+// notUnexpected says why unexpected_country finds nothing on a session in ours.
+func (j *judgement) notUnexpected(ours, theirs sessionwarden.Country) {
+	if !j.explains() {
+		return
+	}
+	c, rule := &j.c, sessionwarden.UnexpectedCountry
+	switch {
+	case len(c.Account.Expected) == 0:
+		j.abstain("expected_countries is not set for this account", rule)
+	case c.Account.Expects(ours) && (theirs == "" || c.Account.Expects(theirs)):
+		j.abstain(ours.Name()+" is expected", rule)
+	default:
+		j.abstain("its place is disputed: the service says "+theirs.Name()+", our location data "+ours.Name()+"; location_mismatch speaks", rule)
 	}
 }
 
@@ -29,6 +62,7 @@ func (j *judgement) unknownPlace(theirs sessionwarden.Country) {
 	// Whoever has unknown places only recorded still wants to hear of a
 	// country that the service calls by a name that is not expected.
 	if theirs == "" || len(c.Account.Expected) == 0 || c.Account.Expects(theirs) || c.Account.Response(rule) >= sessionwarden.Ask {
+		j.abstain("our location data knows no place for its address; unknown_country speaks", sessionwarden.UnexpectedCountry)
 		return
 	}
 	if j.asks(sessionwarden.UnexpectedCountry) {
@@ -63,11 +97,15 @@ func (j *judgement) twoPlaces(ours, theirs sessionwarden.Country) {
 		if response, _ := j.capped(v); !spokeAs(c.Sighting, rule, response) {
 			j.record(v)
 		}
+	} else {
+		j.silent(rule, isOff)
 	}
 	switch {
 	case outside:
 		j.unexpected(ours, theirs)
-	case disputed && c.Account.Response(rule) == sessionwarden.Off && j.asks(sessionwarden.UnexpectedCountry):
+	case !disputed || c.Account.Response(rule) != sessionwarden.Off:
+		j.notUnexpected(ours, theirs)
+	case j.asks(sessionwarden.UnexpectedCountry):
 		v := j.says(sessionwarden.UnexpectedCountry, mismatchReason(c, ours, theirs), expectLine(c, ours, theirs), expectedFact(c.Account))
 		v.ceiling, v.ceilWhy = sessionwarden.Ask, "its place is disputed: the service and our location data differ"
 		j.record(v)

@@ -304,7 +304,6 @@ func TestProfilesLearnOnlyFromSessionsThatMayTeach(t *testing.T) {
 		{"from a trusted network, though younger", seen(1, brazil, since(time.Hour)), true},
 		{"our own", seen(1, austria, since(day), owned(sessionwarden.Own)), false},
 		{"that may be our own", seen(1, austria, since(day), owned(sessionwarden.Disputed)), false},
-		{"that the profile has learned from", seen(1, austria, since(day), func(s *sessionwarden.Sighting) { s.Learned = true }), false},
 		{"that the last list lacked", seen(1, austria, since(day), func(s *sessionwarden.Sighting) { s.Missing = now }), false},
 		{"of another account", seen(1, austria, since(day), func(s *sessionwarden.Sighting) { s.Account = "other" }), false},
 		{"old, there from the start, seen first just now", seen(1, austria, since(day), baseline, firstSeenNow), true},
@@ -316,7 +315,7 @@ func TestProfilesLearnOnlyFromSessionsThatMayTeach(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			was := knownOwner()
-			p, learned := policy.Learn(a, was, []sessionwarden.Sighting{test.s}, now)
+			p, learned, _ := policy.Learn(a, was, []sessionwarden.Sighting{test.s}, now)
 			if got := len(learned) == 1; got != test.want {
 				t.Fatalf("learned %v", learned)
 			}
@@ -335,7 +334,7 @@ func firstSeenNow(s *sessionwarden.Sighting) { s.FirstSeen = now }
 func TestWhatAThiefDoesInTenMinutesTeachesNothing(t *testing.T) {
 	t.Parallel()
 	thief := several(1, 500, vietnam, since(10*time.Minute), with("Linux, Firefox"))
-	p, learned := policy.Learn(account(endsEverything(sessionwarden.Log)), knownOwner(), thief, now)
+	p, learned, _ := policy.Learn(account(endsEverything(sessionwarden.Log)), knownOwner(), thief, now)
 	if len(learned) != 0 || len(p.Countries) != 1 || len(p.Devices) != 1 {
 		t.Errorf("learned from %d", len(learned))
 	}
@@ -491,7 +490,7 @@ func TestNextLesson(t *testing.T) {
 	// At that time there is something to learn, and afterwards nothing is due.
 	live := []sessionwarden.Sighting{soon}
 	at := policy.NextLesson(live, now)
-	_, learned := policy.Learn(account(), knownOwner(), live, at)
+	_, learned, _ := policy.Learn(account(), knownOwner(), live, at)
 	if !slices.Equal(learned, []uint64{1}) {
 		t.Errorf("learned %v at %v", learned, at)
 	}
@@ -508,7 +507,7 @@ func TestProfilesAreBounded(t *testing.T) {
 	for i := range 1500 {
 		s := seen(uint64(i+1), at("192.0.2.1", sessionwarden.Country(fmt.Sprintf("%c%c", 'A'+i%26, 'A'+i/26%26)), uint32(i+1), ""), since(25*time.Hour), with(fmt.Sprint("device ", i)))
 		s.LastSeen = now.Add(time.Duration(i) * time.Second)
-		p, _ = policy.Learn(a, p, []sessionwarden.Sighting{s}, now)
+		p, _, _ = policy.Learn(a, p, []sessionwarden.Sighting{s}, now)
 	}
 	if len(p.Countries) != 64 || len(p.Networks) != 1024 || len(p.Devices) != 256 {
 		t.Errorf("%d countries, %d networks, %d devices", len(p.Countries), len(p.Networks), len(p.Devices))
@@ -524,12 +523,12 @@ func TestProfilesAreBounded(t *testing.T) {
 func TestOneTrustedAddressDoesNotMakeAHostingNetworkKnown(t *testing.T) {
 	t.Parallel()
 	s := seen(1, cloudVN, since(25*time.Hour), with(onPhone))
-	p, learned := policy.Learn(account(trusting("198.51.100.67/32")), knownOwner(), []sessionwarden.Sighting{s}, now)
+	p, learned, _ := policy.Learn(account(trusting("198.51.100.67/32")), knownOwner(), []sessionwarden.Sighting{s}, now)
 	if len(learned) != 1 || len(p.Networks) != 2 || len(p.Countries) != 1 || len(p.Devices) != 2 {
 		t.Errorf("learned %v: %+v", learned, p)
 	}
 	s.Denied = true
-	if p, _ = policy.Learn(account(), knownOwner(), []sessionwarden.Sighting{s}, now); len(p.Networks) != 3 || len(p.Countries) != 2 {
+	if p, _, _ = policy.Learn(account(), knownOwner(), []sessionwarden.Sighting{s}, now); len(p.Networks) != 3 || len(p.Countries) != 2 {
 		t.Errorf("the owner claimed it: %+v", p)
 	}
 }

@@ -122,6 +122,21 @@ func newDeviceReason(c *Case) string {
 	return text + "."
 }
 
+func strangerReason(c *Case, newDevice bool) string {
+	text := came(c) + "from " + c.Sighting.Location.Country.Name() + inBrackets(c.Sighting.Location) + ": country and network are both new to this account"
+	if newDevice {
+		text += ", and so is the device (" + deviceText(c.Sighting.Device) + ")"
+	}
+	if known := lately(c.Profile.Countries); len(known) > 0 {
+		names := make([]string, len(known))
+		for i, country := range known {
+			names[i] = country.Name()
+		}
+		text += "; so far it was used from " + few(names, len(c.Profile.Countries))
+	}
+	return text + "."
+}
+
 func hostingReason(c *Case) string {
 	text := came(c) + "through a hosting network" + inBrackets(c.Sighting.Location) + ", where programs and VPN exits live and people do not."
 	if country := placed(c.Sighting.Location); country != "" {

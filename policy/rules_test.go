@@ -164,7 +164,7 @@ func TestCaps(t *testing.T) {
 		{"a session that may be ours is told", about(seen(1, vietnam, owned(sessionwarden.Disputed))),
 			"new_country alert, new_network log, unexpected_country alert", "the service marks the session as ours and our own login contradicts it: such a session is never touched"},
 		{"a session that is over is told", about(seen(1, vietnam), late),
-			"new_country alert, new_network log, unexpected_country alert", "the session was over before it was seen"},
+			"new_country alert, new_network log, short_lived alert, unexpected_country alert", "the session was over before it was seen"},
 		{"new location data asks at most, and is no new place", about(seen(1, vietnam), relocated),
 			"unexpected_country ask", "only our location data changed, not the session"},
 		{"new location data asks even when a person does not answer", about(seen(1, vietnam), relocated, under(endUnanswered, rule(sessionwarden.UnexpectedCountry, sessionwarden.Ask))),

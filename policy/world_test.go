@@ -71,10 +71,18 @@ func account(change ...func(*sessionwarden.Account)) sessionwarden.Account {
 	for _, info := range sessionwarden.Rules() {
 		a.Rules[info.Rule] = info.Response
 	}
+	a.Rules[sessionwarden.Stranger] = sessionwarden.Off // country and network speak for themselves
 	for _, f := range change {
 		f(&a)
 	}
 	return a
+}
+
+// watchful is an account with all that a configuration has unless told otherwise.
+func watchful(a *sessionwarden.Account) {
+	a.Rules[sessionwarden.Stranger] = sessionwarden.Notify
+	a.Expected, a.MaxSpeed, a.LearnFor, a.LearnSessions = nil, 900, 14*24*time.Hour, 10
+	a.Dormant, a.DormantPlace = 30*24*time.Hour, 180*24*time.Hour
 }
 
 func rule(r sessionwarden.Rule, response sessionwarden.Response) func(*sessionwarden.Account) {

@@ -113,6 +113,9 @@ func (db *DB) commit(ctx context.Context, changes []sessionwarden.Change) error 
 		for _, s := range c.History.Live {
 			live = append(live, s.Seq)
 		}
+		for _, s := range c.History.Recent {
+			live = append(live, s.Seq)
+		}
 	}
 	err := db.update(func(tx *bbolt.Tx) error {
 		if err := records.put(tx); err != nil {
@@ -152,7 +155,7 @@ func (b batch) addChange(c *codec, change sessionwarden.Change, last *uint64) er
 		if err := b.add(c, bucketAccounts, []byte(account), packHistory(change.History)); err != nil {
 			return err
 		}
-	} else if len(change.Sightings)+len(change.Findings)+len(change.Actions)+len(change.History.Live) > 0 {
+	} else if len(change.Sightings)+len(change.Findings)+len(change.Actions)+len(change.History.Live)+len(change.History.Recent) > 0 {
 		return errors.New("a change without an account holds rows of one")
 	}
 	for _, s := range change.Sightings {
@@ -205,7 +208,7 @@ func (b batch) put(tx *bbolt.Tx) error {
 	return nil
 }
 
-// rowsExist makes sure that every live sighting has a row: what is joined on
+// rowsExist makes sure that every live sighting, and each that ended lately, has a row: what is joined on
 // load has to be there. written are the rows of this very transaction, sorted.
 func rowsExist(tx *bbolt.Tx, live []uint64, written []write) error {
 	sightings := tx.Bucket([]byte(bucketSightings))
@@ -214,7 +217,7 @@ func rowsExist(tx *bbolt.Tx, live []uint64, written []write) error {
 		binary.BigEndian.PutUint64(key[:], seq)
 		_, found := slices.BinarySearchFunc(written, key[:], func(w write, key []byte) int { return bytes.Compare(w.key, key) })
 		if !found && sightings.Get(key[:]) == nil {
-			return fmt.Errorf("the live session %d has no row in the history", seq)
+			return fmt.Errorf("the session %d has no row in the history", seq)
 		}
 	}
 	return nil

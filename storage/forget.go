@@ -113,6 +113,9 @@ func (db *DB) findKept(tx *bbolt.Tx) (kept, error) {
 		for _, live := range index.Live {
 			k.add(bucketSightings, live.Seq)
 		}
+		for _, seq := range index.Recent {
+			k.add(bucketSightings, seq)
+		}
 		open = append(open, index.Open...)
 	})
 	if err != nil {

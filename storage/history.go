@@ -48,6 +48,14 @@ func (db *DB) readHistory(tx *bbolt.Tx, account string) (sessionwarden.History, 
 		live.apply(&s, state.LastPoll)
 		h.Live = append(h.Live, s)
 	}
+	for _, seq := range state.Recent {
+		key := idKey(seq)
+		s, err := db.readSighting(key, sightings.Get(key))
+		if err != nil {
+			return h, err
+		}
+		h.Recent = append(h.Recent, s)
+	}
 	actions := tx.Bucket([]byte(bucketActions))
 	for _, id := range state.Open {
 		key := idKey(id)

@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"sessionwarden"
@@ -26,6 +28,12 @@ type accountRecord struct {
 	Tellings map[string]int64                     `cbor:"15,keyasint,omitempty"`
 	LastPoll int64                                `cbor:"16,keyasint,omitempty"`
 	Facts    *factsRecord                         `cbor:"17,keyasint,omitempty"`
+	Recent   []uint64                             `cbor:"19,keyasint,omitempty"`
+	Hours    []float32                            `cbor:"20,keyasint,omitempty"`
+	Active   int64                                `cbor:"21,keyasint,omitempty"`
+	Sessions int                                  `cbor:"22,keyasint,omitempty"`
+	MostLive int                                  `cbor:"23,keyasint,omitempty"`
+	Since    int64                                `cbor:"24,keyasint,omitempty"`
 }
 
 // liveRecord is what changes often of a live session. LastSeen is 0 where it
@@ -37,6 +45,7 @@ type liveRecord struct {
 	Started  int64  `cbor:"4,keyasint,omitempty"`
 	Expires  int64  `cbor:"5,keyasint,omitempty"`
 	Unseen   bool   `cbor:"6,keyasint,omitempty"` // LastSeen is not known
+	Active   int64  `cbor:"7,keyasint,omitempty"`
 }
 
 type pastRecord struct {
@@ -45,8 +54,9 @@ type pastRecord struct {
 }
 
 type spanRecord struct {
-	First int64 `cbor:"1,keyasint,omitempty"`
-	Last  int64 `cbor:"2,keyasint,omitempty"`
+	First  int64   `cbor:"1,keyasint,omitempty"`
+	Last   int64   `cbor:"2,keyasint,omitempty"`
+	Weight float64 `cbor:"3,keyasint,omitempty"`
 }
 
 type spentRecord struct {
@@ -60,6 +70,7 @@ type liveIndex struct {
 	Live     []liveRecord `cbor:"3,keyasint,omitempty"`
 	Open     []uint64     `cbor:"9,keyasint,omitempty"`
 	LastPoll int64        `cbor:"16,keyasint,omitempty"`
+	Recent   []uint64     `cbor:"19,keyasint,omitempty"`
 }
 
 func packHistory(h sessionwarden.History) accountRecord {
@@ -70,9 +81,16 @@ func packHistory(h sessionwarden.History) accountRecord {
 		Network: packSpans(h.Profile.Networks),
 		Device:  packSpans(h.Profile.Devices),
 		Facts:   packFacts(h.Facts),
+		Active:  packTime(h.Profile.Active), Sessions: h.Profile.Sessions, MostLive: h.Profile.MostLive, Since: packTime(h.Profile.Since),
+	}
+	if h.Profile.Hours != ([24]float32{}) {
+		r.Hours = slices.Clone(h.Profile.Hours[:])
+	}
+	for _, s := range h.Recent {
+		r.Recent = append(r.Recent, s.Seq)
 	}
 	for _, s := range h.Live {
-		live := liveRecord{Seq: s.Seq, LastSeen: packTime(s.LastSeen), Missing: packTime(s.Missing), Started: packTime(s.Started), Expires: packTime(s.Expires)}
+		live := liveRecord{Seq: s.Seq, LastSeen: packTime(s.LastSeen), Missing: packTime(s.Missing), Started: packTime(s.Started), Expires: packTime(s.Expires), Active: packTime(s.Active)}
 		switch live.LastSeen {
 		case r.LastPoll:
 			live.LastSeen = 0
@@ -111,9 +129,11 @@ func (r accountRecord) unpack(account string) sessionwarden.History {
 			Countries: unpackSpans(r.Country),
 			Networks:  unpackSpans(r.Network),
 			Devices:   unpackSpans(r.Device),
+			Active:    unpackTime(r.Active), Sessions: r.Sessions, MostLive: r.MostLive, Since: unpackTime(r.Since),
 		},
 		Facts: r.Facts.unpack(),
 	}
+	copy(h.Profile.Hours[:], r.Hours)
 	for _, p := range r.Past {
 		h.Past = append(h.Past, sessionwarden.Past{Key: sessionwarden.Key(p.Key), Started: unpackTime(p.Started)})
 	}
@@ -139,6 +159,7 @@ func (l liveRecord) apply(s *sessionwarden.Sighting, lastPoll int64) {
 	}
 	s.LastSeen, s.Missing = unpackTime(l.LastSeen), unpackTime(l.Missing)
 	s.Started, s.Expires = unpackTime(l.Started), unpackTime(l.Expires)
+	s.Active = unpackTime(l.Active)
 }
 
 func packSpans[K comparable](spans map[K]sessionwarden.Span) map[K]spanRecord {
@@ -147,9 +168,17 @@ func packSpans[K comparable](spans map[K]sessionwarden.Span) map[K]spanRecord {
 	}
 	records := make(map[K]spanRecord, len(spans))
 	for k, s := range spans {
-		records[k] = spanRecord{First: packTime(s.First), Last: packTime(s.Last)}
+		records[k] = spanRecord{First: packTime(s.First), Last: packTime(s.Last), Weight: s.Weight}
 	}
 	return records
+}
+
+// soundWeight is a weight that can be counted with, whatever was on the disk.
+func soundWeight(w float64) float64 {
+	if !(w > 0) || math.IsInf(w, 0) {
+		return 0
+	}
+	return w
 }
 
 func unpackSpans[K comparable](records map[K]spanRecord) map[K]sessionwarden.Span {
@@ -158,7 +187,7 @@ func unpackSpans[K comparable](records map[K]spanRecord) map[K]sessionwarden.Spa
 	}
 	spans := make(map[K]sessionwarden.Span, len(records))
 	for k, r := range records {
-		spans[k] = sessionwarden.Span{First: unpackTime(r.First), Last: unpackTime(r.Last)}
+		spans[k] = sessionwarden.Span{First: unpackTime(r.First), Last: unpackTime(r.Last), Weight: soundWeight(r.Weight)}
 	}
 	return spans
 }

@@ -45,6 +45,8 @@ type sightingRecord struct {
 	RadiusKM        float64         `cbor:"30,keyasint,omitempty"`
 	ReclassAt       int64           `cbor:"31,keyasint,omitempty"`
 	ReclassFrom     string          `cbor:"32,keyasint,omitempty"`
+	Active          int64           `cbor:"33,keyasint,omitempty"`
+	EndedAt         int64           `cbor:"34,keyasint,omitempty"`
 }
 
 type verdictRecord struct {
@@ -79,7 +81,7 @@ func (c *codec) packSighting(s sessionwarden.Sighting) sightingRecord {
 		Network: uint8(s.Location.Network), Source: c.short.pack(s.Location.Source), Built: packTime(s.Location.Built),
 		Missing: packTime(s.Missing), RawAddr: s.RawAddr, Ownership: uint8(s.Ownership), Flaws: s.Flaws,
 		City: s.Location.City, Latitude: s.Location.Latitude, Longitude: s.Location.Longitude, RadiusKM: s.Location.RadiusKM,
-		ReclassAt: packTime(s.ReclassifiedAt), ReclassFrom: string(s.ReclassifiedFrom),
+		ReclassAt: packTime(s.ReclassifiedAt), ReclassFrom: string(s.ReclassifiedFrom), Active: packTime(s.Active), EndedAt: packTime(s.EndedAt),
 	}
 	if s.Addr.IsValid() {
 		r.Addr = s.Addr.AsSlice()
@@ -114,6 +116,7 @@ func (c *codec) unpackSighting(r sightingRecord, seq uint64) (sessionwarden.Sigh
 		Baseline: r.Marks&markBaseline != 0, Late: r.Marks&markLate != 0,
 		Denied: r.Marks&markDenied != 0, Learned: r.Marks&markLearned != 0,
 		ReclassifiedAt: unpackTime(r.ReclassAt), ReclassifiedFrom: sessionwarden.Country(r.ReclassFrom),
+		Active: unpackTime(r.Active), EndedAt: unpackTime(r.EndedAt),
 	}
 	if len(r.Addr) > 0 {
 		addr, ok := netip.AddrFromSlice(r.Addr)

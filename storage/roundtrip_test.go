@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,7 +40,11 @@ func (f *filler) fill(v reflect.Value, name string) {
 		v.SetUint(f.n)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(f.n))
-	case reflect.Float64:
+	case reflect.Array:
+		for i := range v.Len() {
+			f.fill(v.Index(i), name)
+		}
+	case reflect.Float32, reflect.Float64:
 		v.SetFloat(float64(f.n) + 0.12345)
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -81,7 +86,7 @@ func TestEveryFieldOfEveryNounIsStored(t *testing.T) {
 	h := filled[sessionwarden.History](f, 1)[0]
 	c := sessionwarden.Change{
 		History:   h,
-		Sightings: append(h.Live[:2:2], filled[sessionwarden.Sighting](f, 2)...),
+		Sightings: slices.Concat(h.Live, h.Recent, filled[sessionwarden.Sighting](f, 2)),
 		Findings:  filled[sessionwarden.Finding](f, 2),
 		Actions:   append(h.Actions[:2:2], filled[sessionwarden.Action](f, 2)...),
 		Alerts:    filled[sessionwarden.Alert](f, 2),

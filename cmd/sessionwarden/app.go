@@ -164,7 +164,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	}
 
 	a.monitor = monitor.New(monitor.Options{
-		Journal: db, Locate: places.Lookup,
+		Journal: db, Locate: places.Lookup, Distance: geo.Distance,
 		LocationData: func() (uint64, string) { return places.Generation(), places.Failed() },
 		Troubles:     func() []monitor.Trouble { return troubles(places.Troubles()) },
 		OpenAlerts: func(ctx context.Context) ([]sessionwarden.Alert, error) {

@@ -325,7 +325,7 @@ func TestBootIn1970(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.defaults[0] = `expected_countries = ["DE", "BR"]`
-		b.rules = []string{`new_country = "log"`, `stranger = "log"`}
+		b.rules = []string{`new_country = "log"`, `stranger = "log"`, `impossible_travel = "log"`}
 		b.defaults[1] = `schedule = "@every 30s"`
 		b.shift(-b.wall().Sub(time.Unix(60, 0)))
 		b.atHome()

@@ -156,7 +156,7 @@ func TestRailDisputedPlaceIsEndedWhereTheRuleSaysSo(t *testing.T) {
 func TestRailHourlyLimitHoldsTiedSessionsAlsoAfterARestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.defaults = append(w.defaults, "max_disconnects = 1")
+	w.defaults = append(w.defaults, "max_disconnects = 1", `learning = "off"`)
 	w.rules = []string{`new_device = "disconnect"`, `session_roamed = "off"`}
 	w.atHome()
 	p := w.start()

@@ -190,8 +190,8 @@ func TestProfileLearnsWhatIsADayOldAndNotWhatIsYounger(t *testing.T) {
 func TestProfileLearnsWhatTheOwnerSaidIsHis(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.defaults = []string{`schedule = "@every 1s"`, `expired_every = "1s"`, `timeout = "2s"`}
-	w.rules = []string{`new_country = "ask"`, `session_moved = "off"`}
+	w.defaults = []string{`schedule = "@every 1s"`, `expired_every = "1s"`, `timeout = "2s"`, `learning = "off"`}
+	w.rules = []string{`stranger = "ask"`, `session_moved = "off"`}
 	w.atHome()
 	w.start()
 	w.signIn(farAddr, chrome, 30*time.Hour)
@@ -200,8 +200,8 @@ func TestProfileLearnsWhatTheOwnerSaidIsHis(t *testing.T) {
 	w.polls(3)
 	w.signIn(farAddr2, chrome, 0)
 	w.polls(3)
-	if got := count(w, "new_country"); got != 1 {
-		t.Errorf("%d findings new_country after the owner said that it was him", got)
+	if got := count(w, "stranger"); got != 1 {
+		t.Errorf("%d findings stranger after the owner said that it was him", got)
 	}
 }
 
