@@ -40,6 +40,7 @@ type AccountStatus struct {
 	Cure       string    `json:"cure,omitempty"`       // what to do about Error
 	Incomplete string    `json:"incomplete,omitempty"` // why the last list could not be read whole
 	DryRun     bool      `json:"dry_run"`
+	Heightened time.Time `json:"heightened_until,omitzero"` // until when it is looked at every few seconds, as something suspicious was found
 
 	// Notices are what people were told within a day of the watch itself, and
 	// not of sessions: the newest last.

@@ -130,6 +130,9 @@ func (m *Monitor) comeBack(w *watch) {
 			soonest = due
 		}
 	}
+	if look := m.nextLook(w, now); !look.IsZero() && (soonest.IsZero() || look.Before(soonest)) {
+		soonest = look
+	}
 	w.mu.Unlock()
 	if !soonest.IsZero() {
 		m.hurry(w, soonest.Add(step))

@@ -110,6 +110,7 @@ type Monitor struct {
 	based   time.Time               // [Monitor.base] when Run looked last at what is due; only Run uses it
 	began   time.Time               // by the steady clock
 	forgot  atomic.Bool             // people know that forgetting panics
+	high    atomic.Int64            // how many accounts are under heightened watch
 
 	mu      sync.Mutex
 	watches map[string]*watch
@@ -149,6 +150,7 @@ type watch struct {
 
 	expired    time.Time // when expired sessions were listed last
 	owed       bool      // they were read, but could not be looked through or recorded
+	high       bool      // under heightened watch
 	lesson     time.Time // when the profile can learn next; zero: nothing to wait for
 	flushed    time.Time // when the state record was written last
 	misses     int       // polls that failed in a row
@@ -271,9 +273,17 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 		m.unsaved.CompareAndSwap(u, &unsaved{why: u.why}) // the next commit of any account tells
 	}
 	m.watches, m.sorted = fresh, make([]*watch, 0, len(fresh))
+	high := int64(0)
 	for _, name := range slices.Sorted(maps.Keys(fresh)) {
-		m.sorted = append(m.sorted, fresh[name])
+		w := fresh[name]
+		m.sorted = append(m.sorted, w)
+		w.mu.Lock()
+		if w.high {
+			high++
+		}
+		w.mu.Unlock()
 	}
+	m.high.Store(high)
 	select {
 	case m.changed <- struct{}{}:
 	default:

@@ -386,12 +386,21 @@ func (h *house) run() (stop func()) {
 // the watch of an owner who is at home began, over an account as changed.
 func watched(t *testing.T, f func(*testing.T, *house), change ...func(*sessionwarden.Account)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, change...)
-		h.atHome()
+	synctestHouse(t, func(t *testing.T, h *house) {
 		stop := h.run()
 		defer stop()
 		pass(31 * time.Second)
+		f(t, h)
+	}, change...)
+}
+
+// synctestHouse runs f in a bubble where time passes by itself, with a watch
+// that does not run yet over an account as changed, whose owner is at home.
+func synctestHouse(t *testing.T, f func(*testing.T, *house), change ...func(*sessionwarden.Account)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, change...)
+		h.atHome()
 		f(t, h)
 	})
 }

@@ -52,6 +52,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	d.verify(seen.live)
 	d.begin(&seen.live)
 	d.explain(judged, seen.live)
+	d.heighten()
 	_ = mishap.At("poll.judged")
 	w.acted = false
 	err = m.finish(ctx, w, d, t, nil)

@@ -19,6 +19,9 @@ func (m *Monitor) Status() []sessionwarden.AccountStatus {
 			s.Incomplete = w.list.Why
 		}
 		s.Notices = recent(w.notices, m.clock())
+		if until := w.heightenedUntil(); m.ownClock(w).Before(until) {
+			s.Heightened = until
+		}
 		w.mu.Unlock()
 		w.timing.Lock()
 		s.NextPoll, s.Clock = w.next, w.doubt

@@ -126,29 +126,26 @@ func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 	case a.Open > a.Held:
 		note = "acting"
 	}
-	if a.Incomplete != "" {
+	add := func(text string) {
 		if note != "" {
 			note += "; "
 		}
-		note += "list not whole: " + a.Incomplete
+		note += text
+	}
+	if a.Incomplete != "" {
+		add("list not whole: " + a.Incomplete)
 	}
 	if a.Clock != "" {
-		if note != "" {
-			note += "; "
-		}
-		note += "disconnections are held: " + a.Clock
+		add("disconnections are held: " + a.Clock)
+	}
+	if !a.Heightened.IsZero() {
+		add("heightened watch until " + a.Heightened.UTC().Format("15:04 MST"))
 	}
 	if a.Relocated > 0 {
-		if note != "" {
-			note += "; "
-		}
-		note += fmt.Sprintf("%d reclassified by new location data", a.Relocated)
+		add(fmt.Sprintf("%d reclassified by new location data", a.Relocated))
 	}
 	if a.DryRun {
-		if note != "" {
-			note += "; "
-		}
-		note += "DRY RUN"
+		add("DRY RUN")
 	}
 	return note
 }
