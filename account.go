@@ -41,6 +41,8 @@ type Account struct {
 	Heightened    time.Duration // how long an account is looked at every few seconds after a suspicious finding; 0: not at all
 
 	Rules map[Rule]Response // complete: every rule has its response
+
+	Granted []Trust // the trusts with an end that hold now, see [Account.With]; the configuration has none
 }
 
 // AskDefault is what happens to a session when nobody answered in time.
@@ -86,8 +88,20 @@ func (u UsualHours) String() string {
 // Response returns what the account wants done when rule matches.
 func (a Account) Response(rule Rule) Response { return a.Rules[rule] }
 
-// Trusts reports whether addr lies in one of the account's trusted networks,
-// and in which. An invalid address is never trusted.
+// With returns the account together with those of trusts that hold at now.
+func (a Account) With(trusts []Trust, now time.Time) Account {
+	a.Granted = nil
+	for _, t := range trusts {
+		if t.Account == a.Name && t.Holds(now) {
+			a.Granted = append(a.Granted, t)
+		}
+	}
+	return a
+}
+
+// Trusts reports whether addr lies in one of the account's trusted networks, or
+// in one that is trusted for now, and in which. An invalid address is never
+// trusted.
 func (a Account) Trusts(addr netip.Addr) (netip.Prefix, bool) {
 	addr = addr.Unmap()
 	for _, network := range a.Trusted {
@@ -95,7 +109,37 @@ func (a Account) Trusts(addr netip.Addr) (netip.Prefix, bool) {
 			return network, true
 		}
 	}
+	if t, ok := a.grants(addr); ok {
+		return t.Network, true
+	}
 	return netip.Prefix{}, false
+}
+
+// Vouches says why addr is trusted, for people: by the configuration, or by which
+// trust with an end. It is false where [Account.Trusts] is.
+func (a Account) Vouches(addr netip.Addr) (why string, ok bool) {
+	network, ok := a.Trusts(addr)
+	if !ok {
+		return "", false
+	}
+	why = addr.Unmap().String() + " is in the trusted network " + network.String()
+	if slices.Contains(a.Trusted, network) {
+		return why, true
+	}
+	if t, ok := a.grants(addr.Unmap()); ok {
+		why = addr.Unmap().String() + " is in the network of " + t.String()
+	}
+	return why, true
+}
+
+// grants returns the trust with an end whose network addr lies in.
+func (a Account) grants(addr netip.Addr) (Trust, bool) {
+	for _, t := range a.Granted {
+		if t.Network.IsValid() && addr.IsValid() && t.Network.Contains(addr) {
+			return t, true
+		}
+	}
+	return Trust{}, false
 }
 
 // Expects reports whether the owner wrote country down as expected. It is
@@ -104,8 +148,8 @@ func (a Account) Expects(country Country) bool {
 	return country != "" && slices.Contains(a.Expected, country)
 }
 
-// Stamp is a short hash of everything in the configuration that decides how
-// sessions are judged. Two snapshots with the same stamp judge alike; a
+// Stamp is a short hash of everything in the configuration, and of what is
+// trusted for now, that decides how sessions are judged. Two snapshots with the same stamp judge alike; a
 // changed stamp makes the guard against a mistaken rule look at what is there.
 func (a Account) Stamp() string {
 	var b strings.Builder
@@ -119,6 +163,14 @@ func (a Account) Stamp() string {
 	slices.Sort(trusted)
 	fmt.Fprintf(&b, "trusted %v\ndry_run %t\n", trusted, a.DryRun)
 	fmt.Fprintf(&b, "learning %s %d\nspeed %d\ndormant %s %s\nhours %s\n", a.LearnFor, a.LearnSessions, a.MaxSpeed, a.Dormant, a.DormantPlace, a.Hours)
+	granted := make([]string, 0, len(a.Granted))
+	for _, t := range a.Granted {
+		granted = append(granted, t.What())
+	}
+	slices.Sort(granted)
+	for _, what := range slices.Compact(granted) {
+		fmt.Fprintf(&b, "trust %s\n", what)
+	}
 	for _, rule := range slices.Sorted(maps.Keys(a.Rules)) {
 		fmt.Fprintf(&b, "%s %s\n", rule, a.Rules[rule])
 	}

@@ -21,6 +21,7 @@ type History struct {
 	Profile Profile
 	Actions []Action // the open ones, by ID
 	Spent   []Spent  // disconnections that happened in the last hour
+	Trusts  []Trust  // that hold, and those that ended lately; by ID
 
 	Facts AccountFacts // what the service says of the account; when it was read is on disk with other commits
 
@@ -87,6 +88,7 @@ func (h History) Clone() History {
 	h.Recent = slices.Clone(h.Recent)
 	h.Actions = slices.Clone(h.Actions)
 	h.Spent = slices.Clone(h.Spent)
+	h.Trusts = slices.Clone(h.Trusts)
 	h.Logouts = slices.Clone(h.Logouts)
 	h.Told = maps.Clone(h.Told)
 	h.Facts = h.Facts.Clone()

@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 		"Backup.Dir": "/var/lib/sessionwarden/backups", "Backup.Every": "24h0m0s", "Backup.Keep": "7",
 		"Notices":       `[expected_countries is not set for account "main", so unexpected_country finds nothing there]`,
 		"Accounts.Name": "main", "Accounts.Service": "mannco", "Accounts.BaseURL": "https://api.mannco.store", "Accounts.Schedule": "@every 30s",
-		"Accounts.ExpiredEvery": "1m0s", "Accounts.AccountEvery": "1m0s", "Accounts.Timeout": "10s", "Accounts.Expected": "[]", "Accounts.Trusted": "[]",
+		"Accounts.ExpiredEvery": "1m0s", "Accounts.AccountEvery": "1m0s", "Accounts.Timeout": "10s", "Accounts.Expected": "[]", "Accounts.Trusted": "[]", "Accounts.Granted": "[]",
 		"Accounts.MaxDisconnects": "10", "Accounts.MaxDisconnectsStrangers": "100", "Accounts.AskTimeout": "10m0s", "Accounts.AskDefault": "keep",
 		"Accounts.LearnFor": "336h0m0s", "Accounts.LearnSessions": "10", "Accounts.MaxSpeed": "900", "Accounts.Dormant": "720h0m0s", "Accounts.DormantPlace": "4320h0m0s",
 		"Accounts.Hours.From": "0s", "Accounts.Hours.To": "0s", "Accounts.Hours.Zone": "UTC", "Accounts.Heightened": "15m0s",

@@ -1,57 +1,24 @@
 package config
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"sessionwarden"
 )
 
 // parsePrefix reads a network, or a single address as a network of its own.
 func parsePrefix(text string) (netip.Prefix, error) {
-	const cure = `write a network such as "203.0.113.0/24" or an address such as "2001:db8::1"`
-	prefix, err := netip.ParsePrefix(text)
-	if err != nil {
-		addr, err := netip.ParseAddr(text)
-		if err != nil {
-			return netip.Prefix{}, wrong(cure, "%q is neither a network nor an address", shown(text))
-		}
-		if addr.Zone() != "" {
-			return netip.Prefix{}, wrong(cure, "%q has a zone, which means something on one machine only", shown(text))
-		}
-		prefix = netip.PrefixFrom(addr, addr.BitLen())
+	network, err := sessionwarden.ParseNetwork(text)
+	var bad *sessionwarden.NetworkError
+	if errors.As(err, &bad) {
+		return network, wrong(bad.Cure, "%s", bad.Text)
 	}
-	if addr := prefix.Addr(); addr.Is4In6() {
-		if prefix.Bits() < 96 {
-			return netip.Prefix{}, wrong(cure, "%q is half an IPv4 network and half an IPv6 one", shown(text))
-		}
-		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
-	}
-	if prefix.Bits() == 0 {
-		return netip.Prefix{}, wrong("name the networks of the owner only: a thief in a trusted network is never disconnected", "%q is every address there is", shown(text))
-	}
-	if masked := prefix.Masked(); masked != prefix {
-		return netip.Prefix{}, wrong(fmt.Sprintf("write %q for the network, or %q for the address", masked, prefix.Addr()),
-			"%q is an address in a network, not a network", shown(text))
-	}
-	if prefix.Bits() < widest(prefix.Addr()) {
-		return netip.Prefix{}, wrong("name the networks of the owner only: a thief in a trusted network is never disconnected",
-			"%q is a large part of the whole Internet", shown(text))
-	}
-	return prefix, nil
-}
-
-// widest is how short a trusted network's prefix may be.
-func widest(addr netip.Addr) int {
-	switch {
-	case addr.Is4():
-		return 8
-	case addr.IsPrivate() || addr.IsLinkLocalUnicast():
-		return 1
-	}
-	return 16
+	return network, err
 }
 
 // parseListen checks an address to listen on: loopback, as there is no

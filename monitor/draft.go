@@ -16,7 +16,8 @@ import (
 // history that becomes the history once it is on disk, and what goes to the
 // disk with it.
 type draft struct {
-	account  sessionwarden.Account
+	account  sessionwarden.Account // with the trusts that hold
+	stamp    string                // of account
 	now      time.Time
 	next     func() uint64
 	log      *slog.Logger
@@ -42,8 +43,9 @@ type draft struct {
 // draft begins a change. The caller holds w.mu until [Monitor.finish].
 func (m *Monitor) draft(w *watch) *draft {
 	now := m.clock()
+	account, stamp := w.judgedUnder(now)
 	d := &draft{
-		account: w.account, now: now, next: m.opts.Journal.NextID, log: m.log, w: w, earliest: m.opts.Earliest,
+		account: account, stamp: stamp, now: now, next: m.opts.Journal.NextID, log: m.log, w: w, earliest: m.opts.Earliest,
 		h: w.h.Clone(), touched: make(map[uint64]bool), alerts: make(map[uint64]sessionwarden.Alert),
 	}
 	_, failed := m.opts.LocationData()
@@ -59,6 +61,9 @@ func (m *Monitor) draft(w *watch) *draft {
 	}
 	d.h.Spent = slices.DeleteFunc(d.h.Spent, func(s sessionwarden.Spent) bool { return now.Sub(s.At) >= time.Hour })
 	d.h.Logouts = slices.DeleteFunc(d.h.Logouts, func(t time.Time) bool { return now.Sub(t) >= time.Hour })
+	if d.rails.Clock == "" && !d.unsure {
+		d.h.Trusts = slices.DeleteFunc(d.h.Trusts, func(t sessionwarden.Trust) bool { return now.Sub(t.Ended()) >= sessionwarden.KeepEndedTrust })
+	}
 	return d
 }
 
@@ -150,7 +155,7 @@ func (d *draft) change() sessionwarden.Change {
 // those of the tick's other polls; nil commits it alone. cause is the error
 // that the poll ended with, if any, and is returned unless the commit fails.
 func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause error) error {
-	w.lesson = policy.NextLesson(d.h.Live, d.now)
+	w.lesson = policy.NextLesson(d.account, d.h.Live, d.now)
 	flushed := w.flushed.Add(d.base.Sub(w.base))
 	if d.empty() && !m.cannotSave(d.account.Name) && (d.now.Sub(flushed) < flushEvery || d.h.Baseline.IsZero()) {
 		w.h, w.base, w.unsure, w.flushed = d.h, d.base, d.unsure, flushed

@@ -153,7 +153,7 @@ func without(rows, live []sessionwarden.Session) []sessionwarden.Session {
 func (m *Monitor) quiet(w *watch, seen reading, now time.Time) bool {
 	return seen.live.Unchanged && seen.live.Complete && w.list.Complete && len(seen.ended) == 0 &&
 		!seen.live.LoggedOut && len(w.untold) == 0 && !w.read.IsZero() && seen.gen == w.gen &&
-		w.h.Stamp == w.stamp && w.misses == 0 && w.h.Blind.Since.IsZero() &&
+		w.sameRules(now) && w.misses == 0 && w.h.Blind.Since.IsZero() &&
 		!w.absent() && !m.hasWork(w, now) && !w.unsure && m.step(w) == 0 &&
 		(w.doubt == "") == (rails("", false, m.opts.Earliest, seen.live.ServerTime, now, now).Clock == "") &&
 		(w.lesson.IsZero() || now.Before(w.lesson)) && now.Sub(w.flushed) < flushEvery
@@ -195,11 +195,11 @@ type located struct {
 	again      func(netip.Addr) sessionwarden.Location
 }
 
-// judge asks the rules about what is new. Under a changed configuration they
-// are asked about everything that is there.
+// judge asks the rules about what is new. Under a changed configuration, and when
+// a trust begins or ends, they are asked about everything that is there.
 func (d *draft) judge(n news) []policy.Judged {
 	first := d.h.Baseline.IsZero()
-	changed := d.h.Stamp != d.w.stamp
+	changed := d.h.Stamp != d.stamp
 	if first {
 		d.h.Baseline = d.now
 	}
@@ -234,7 +234,7 @@ func (d *draft) judge(n news) []policy.Judged {
 		judged = append(judged, d.found(s, c, false, nil))
 	}
 	d.ended = append(d.ended, n.ended...)
-	d.h.Stamp = d.w.stamp
+	d.h.Stamp = d.stamp
 	d.learn()
 	return judged
 }
@@ -264,6 +264,9 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, befo
 	findings := slices.DeleteFunc(policy.Judge(c), func(f sessionwarden.Finding) bool {
 		for _, v := range before {
 			if v.Rule == f.Rule && stillTrue(v, f, d.account) {
+				if _, trusted := d.account.Trusts(s.Addr); trusted {
+					v.Response = min(v.Response, f.Response) // it asks for more again when the trust is over
+				}
 				s.Verdicts = append(s.Verdicts, v)
 				return true
 			}

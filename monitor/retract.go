@@ -9,7 +9,7 @@ import (
 )
 
 // noRuleAnyMore is the note of a held action that our own change took back.
-const noRuleAnyMore = "no rule asks about this session any more, as the configuration or the location data has changed"
+const noRuleAnyMore = "no rule asks about this session any more, as the configuration, a trust or the location data has changed"
 
 // byOurDataAlone reports whether what a rule says of a session rests on its
 // address, our location data and the configuration, and on nothing else: not on
@@ -31,7 +31,7 @@ func byOurDataAlone(rule sessionwarden.Rule) bool {
 // New location data alone takes back no question: data that goes to and fro would
 // ask it anew each time.
 func (d *draft) retractable(n news, relocated bool) (ids []uint64) {
-	changed := d.h.Stamp != d.w.stamp
+	changed := d.h.Stamp != d.stamp
 	if !changed && !relocated || d.rails.Location != "" || d.rails.Clock != "" || d.unsure || d.account.DryRun {
 		return nil
 	}
@@ -93,6 +93,6 @@ func (d *draft) retract(ids []uint64) {
 		what = fmt.Sprintf("%d held disconnections are", n)
 	}
 	d.notice(sessionwarden.Recovered, sessionwarden.Warning, what+" dropped: no rule asks about those sessions any more",
-		"The configuration or the location data has changed since they were held. Nothing was disconnected.",
+		"The configuration, a trust or the location data has changed since they were held. Nothing was disconnected.",
 		"Look at them: sessionwarden actions --account "+d.account.Name)
 }

@@ -54,7 +54,11 @@ func Judge(c Case) []sessionwarden.Finding {
 
 // all asks every rule.
 func (j *judgement) all() {
-	j.trusted, j.isTrusted = j.c.Account.Trusts(j.c.Sighting.Addr)
+	if j.c.Sighting.Ownership.Untouchable() {
+		j.c.Account.Granted = nil // what is ours, or may be, is told as ever
+	}
+	_, j.isTrusted = j.c.Account.Trusts(j.c.Sighting.Addr)
+	j.speaker = findSpeaker(&j.c)
 	j.placeRules()
 	j.movementRules()
 	j.noveltyRules()
@@ -62,6 +66,7 @@ func (j *judgement) all() {
 	j.travelRules()
 	j.rhythmRules()
 	j.comebackRules()
+	j.sayTrust()
 	slices.SortStableFunc(j.found, ByUrgency)
 }
 
@@ -74,8 +79,8 @@ func ByUrgency(a, b sessionwarden.Finding) int {
 // judgement is a case while it is being judged.
 type judgement struct {
 	c         Case
-	trusted   netip.Prefix // the trusted network that the address lies in
-	isTrusted bool
+	isTrusted bool                 // the address lies in a trusted network
+	speaker   speaker              // the trust with an end that speaks for the session
 	facts     []sessionwarden.Fact // of the sighting; made with the first finding
 	found     []sessionwarden.Finding
 	answers   *answers // of each rule, for [Explain]; nil: nobody wants them
@@ -153,11 +158,14 @@ func (j *judgement) capped(v verdict) (sessionwarden.Response, string) {
 			response, why = most, because
 		}
 	}
-	switch {
-	case j.isTrusted && v.rule == sessionwarden.NewDevice:
-		lower(sessionwarden.Notify, inTrusted(c.Sighting, j.trusted))
-	case j.isTrusted:
-		lower(sessionwarden.Log, inTrusted(c.Sighting, j.trusted))
+	if j.isTrusted {
+		most := sessionwarden.Log
+		if v.rule == sessionwarden.NewDevice {
+			most = sessionwarden.Notify
+		}
+		vouches, _ := c.Account.Vouches(c.Sighting.Addr)
+		j.speaker.counts = j.speaker.counts || j.speaker.network && response > most
+		lower(most, vouches)
 	}
 	switch c.Sighting.Ownership {
 	case sessionwarden.Own:
@@ -187,10 +195,6 @@ func (j *judgement) capped(v verdict) (sessionwarden.Response, string) {
 		lower(v.ceiling, v.ceilWhy)
 	}
 	return response, why
-}
-
-func inTrusted(s sessionwarden.Sighting, network netip.Prefix) string {
-	return s.AddrText() + " is in the trusted network " + network.String()
 }
 
 // restsOnLocation reports whether rule says nothing without location data.

@@ -38,6 +38,8 @@ func (j *judgement) shortLived() {
 		j.silent(rule, "it is the watch's own session")
 	case j.atHome():
 		j.silent(rule, "its country and its network are known of this account")
+	case j.vouchedNetwork():
+		j.silent(rule, j.speaker.why())
 	default:
 		reason := "Was signed in from " + whereText(s.Location) + " and gone again between two polls."
 		v := j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log))

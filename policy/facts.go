@@ -42,6 +42,7 @@ const (
 	FactNewInHour       = "new_in_hour"     // how many began within the last hour
 	FactMostLive        = "most_live"       // how many of the owner's lived at a time at most
 	FactEnded           = "ended"           // when the session before it was disconnected
+	FactTrust           = "trust"           // the trust with an end that counted
 )
 
 // maxFact is how many bytes of a value from outside a fact keeps.

@@ -36,7 +36,8 @@ const (
 // They are sessions of 24 hours and more on which no rule has found more than
 // a note, and, at once, those which the owner claimed or which come from a
 // trusted network. It never learns from our own session: that lives where the
-// daemon does. p is not changed.
+// daemon does. Nor does it, for the first time, from one that only a trust with
+// an end speaks for: what ends is not to be known for good. p is not changed.
 //
 // Who was learned from goes on to teach as long as he is used and stays clean,
 // once a day: the profile ages with its owner's activity and not with the clock.
@@ -52,7 +53,7 @@ func Learn(a sessionwarden.Account, p sessionwarden.Profile, live []sessionwarde
 		s := &live[i]
 		switch {
 		case s.Account != a.Name:
-		case mayTeach(s) && (vouched(&a, s) || clean(s) && age(s, now) >= schoolAge):
+		case mayTeach(s) && !lent(&a, s) && (vouched(&a, s) || clean(s) && age(s, now) >= schoolAge):
 			learned = append(learned, s.Seq)
 			l.from(s, sessionwarden.Span{First: now.Add(-age(s, now)), Last: lastUse(s), Weight: 1})
 			l.p.Sessions++
@@ -127,13 +128,13 @@ func (l *lesson) from(s *sessionwarden.Sighting, span sessionwarden.Span) {
 	}
 }
 
-// NextLesson returns when the next of the live sessions will be old enough to
+// NextLesson returns when the next of a's live sessions will be old enough to
 // learn from, a time that has come already included; zero if there is none.
-func NextLesson(live []sessionwarden.Sighting, now time.Time) time.Time {
+func NextLesson(a sessionwarden.Account, live []sessionwarden.Sighting, now time.Time) time.Time {
 	var next time.Time
 	for i := range live {
 		s := &live[i]
-		if !mayTeach(s) || !clean(s) {
+		if !mayTeach(s) || !clean(s) || lent(&a, s) {
 			continue
 		}
 		if due := now.Add(schoolAge - age(s, now)); next.IsZero() || due.Before(next) {

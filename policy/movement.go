@@ -12,6 +12,9 @@ func (j *judgement) movementRules() {
 		return
 	}
 	m := movement(c)
+	if m.toNewCountry && j.vouchedPlace() {
+		m.toNewCountry = false // where the owner said that he would be
+	}
 	switch {
 	case m.toNewCountry || m.network && m.device:
 		if rule := sessionwarden.SessionMoved; j.asks(rule) {

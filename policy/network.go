@@ -22,11 +22,15 @@ func (j *judgement) networkRules() {
 	}
 	if rule := sessionwarden.HostingNetwork; l.Network != sessionwarden.Hosting {
 		j.abstain("its address is of no known hosting network", rule)
+	} else if j.speaker.asn && j.asks(rule) && j.vouchedNetwork() {
+		j.silent(rule, j.speaker.why())
 	} else if j.asks(rule) {
 		j.record(j.says(rule, hostingReason(c), trustLine(c, rule)))
 	}
 	if rule := sessionwarden.VPNNetwork; !l.VPN {
 		j.abstain("its address is of no VPN provider on the list, or there is no list", rule)
+	} else if j.speaker.asn && j.asks(rule) && j.vouchedNetwork() {
+		j.silent(rule, j.speaker.why())
 	} else if j.asks(rule) {
 		j.record(j.says(rule, vpnReason(c), ruleLine(c.Account, rule, sessionwarden.Off)))
 	}

@@ -74,7 +74,7 @@ func (j *judgement) noveltyRules() {
 		case stranger:
 			j.silent(rule, inStranger)
 		default:
-			j.record(j.says(rule, newCountryReason(c), ruleLine(c.Account, rule, sessionwarden.Log), profileCountries(c.Profile)))
+			j.record(j.says(rule, newCountryReason(c), countryRuleLine(c, rule), profileCountries(c.Profile)))
 		}
 	}
 	if rule := sessionwarden.NewNetwork; j.asks(rule) {
@@ -121,7 +121,7 @@ func (j *judgement) stranger(n novelty) bool {
 		return false
 	}
 	if !said {
-		v := j.says(rule, strangerReason(c, n.device), ruleLine(c.Account, rule, sessionwarden.Log), profileCountries(c.Profile))
+		v := j.says(rule, strangerReason(c, n.device), countryRuleLine(c, rule), profileCountries(c.Profile))
 		// It speaks for two rules: what the owner wants of these at the least is
 		// what he gets.
 		for _, other := range [...]sessionwarden.Rule{sessionwarden.NewCountry, sessionwarden.NewNetwork} {
@@ -153,6 +153,9 @@ func (j *judgement) novelty() (n novelty) {
 		n.network = n.network && !g.network && (g.networks || len(c.Profile.Networks) > 0)
 		n.device = n.device && !g.device && (g.devices || len(c.Profile.Devices) > 0)
 	}
+	lentCountry := n.country && j.vouchedPlace()
+	lentNetwork := n.network && j.vouchedNetwork()
+	n.country, n.network = n.country && !lentCountry, n.network && !lentNetwork
 	if !j.explains() {
 		return n
 	}
@@ -171,6 +174,12 @@ func (j *judgement) novelty() (n novelty) {
 	}
 	n.countryWhy = why(n.country, country != "", known(c.Profile.Countries, country, &c.Profile), c.Relocated, "country")
 	n.networkWhy = why(n.network, asn != 0, known(c.Profile.Networks, asn, &c.Profile), c.Relocated, "network")
+	if lentCountry {
+		n.countryWhy = j.speaker.why()
+	}
+	if lentNetwork {
+		n.networkWhy = j.speaker.why()
+	}
 	n.deviceWhy = why(n.device, s.Device != "", known(c.Profile.Devices, s.Device, &c.Profile), false, "device")
 	return n
 }

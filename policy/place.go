@@ -13,11 +13,15 @@ func (j *judgement) placeRules() {
 	switch {
 	case ours == "":
 		j.abstain("our location data knows no place for its address", sessionwarden.LocationMismatch)
+		if j.speaker.asn && j.vouchedPlace() {
+			j.abstain(j.speaker.why(), sessionwarden.UnknownCountry, sessionwarden.UnexpectedCountry)
+			return
+		}
 		j.unknownPlace(theirs)
 		return
 	case theirs != "" && theirs != ours:
 		j.twoPlaces(ours, theirs)
-	case len(c.Account.Expected) > 0 && !c.Account.Expects(ours):
+	case len(c.Account.Expected) > 0 && !c.Account.Expects(ours) && !j.vouchedPlace():
 		j.abstain(oneWitness(theirs), sessionwarden.LocationMismatch)
 		j.unexpected(ours, theirs)
 	default:
@@ -46,6 +50,8 @@ func (j *judgement) notUnexpected(ours, theirs sessionwarden.Country) {
 	switch {
 	case len(c.Account.Expected) == 0:
 		j.abstain("expected_countries is not set for this account", rule)
+	case j.speaker.counts && !j.speaker.network && !j.speaker.disputed:
+		j.abstain(j.speaker.why(), rule)
 	case c.Account.Expects(ours) && (theirs == "" || c.Account.Expects(theirs)):
 		j.abstain(ours.Name()+" is expected", rule)
 	default:
@@ -79,11 +85,22 @@ func (j *judgement) unknownPlace(theirs sessionwarden.Country) {
 func (j *judgement) twoPlaces(ours, theirs sessionwarden.Country) {
 	c, rule := &j.c, sessionwarden.LocationMismatch
 	said := len(c.Account.Expected) > 0
-	disputed := said && c.Account.Expects(ours) != c.Account.Expects(theirs)
-	outside := said && !c.Account.Expects(ours) && !c.Account.Expects(theirs)
+	expectOurs, expectTheirs := c.Account.Expects(ours), c.Account.Expects(theirs)
+	if said && !expectOurs && j.speaker.country {
+		expectOurs, j.speaker.counts = true, true
+		expectTheirs = expectTheirs || countryGranted(&c.Account, theirs)
+	}
+	disputed := said && expectOurs != expectTheirs
+	outside := said && !expectOurs && !expectTheirs
+	if j.vouchedNetwork() {
+		disputed, outside = false, false // wherever this network seems to be, it is the owner's
+	}
 
 	if c.Account.Response(rule) != sessionwarden.Off {
-		v := j.says(rule, mismatchReason(c, ours, theirs), ruleLine(c.Account, rule, sessionwarden.Off))
+		v := j.says(rule, mismatchReason(c, ours, theirs, expectOurs, expectTheirs), ruleLine(c.Account, rule, sessionwarden.Off))
+		if j.speaker.asn {
+			v.ceiling, v.ceilWhy = sessionwarden.Log, "its network is trusted, wherever it seems to be"
+		}
 		if said {
 			v.facts = append(v.facts, expectedFact(c.Account))
 		}
@@ -106,7 +123,7 @@ func (j *judgement) twoPlaces(ours, theirs sessionwarden.Country) {
 	case !disputed || c.Account.Response(rule) != sessionwarden.Off:
 		j.notUnexpected(ours, theirs)
 	case j.asks(sessionwarden.UnexpectedCountry):
-		v := j.says(sessionwarden.UnexpectedCountry, mismatchReason(c, ours, theirs), expectLine(c, ours, theirs), expectedFact(c.Account))
+		v := j.says(sessionwarden.UnexpectedCountry, mismatchReason(c, ours, theirs, expectOurs, expectTheirs), expectLine(c, ours, theirs), expectedFact(c.Account))
 		v.ceiling, v.ceilWhy = sessionwarden.Ask, "its place is disputed: the service and our location data differ"
 		j.record(v)
 	}

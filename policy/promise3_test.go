@@ -481,21 +481,21 @@ func TestNextLesson(t *testing.T) {
 	soon, later := seen(1, home, since(20*time.Hour)), seen(2, home, since(time.Hour))
 	suspicious := seen(3, home, since(23*time.Hour), spoken(sessionwarden.NewCountry, sessionwarden.Notify))
 	ours := seen(4, home, since(23*time.Hour), owned(sessionwarden.Own))
-	if got := policy.NextLesson([]sessionwarden.Sighting{later, suspicious, soon, ours}, now); !got.Equal(now.Add(4 * time.Hour)) {
+	if got := policy.NextLesson(account(), []sessionwarden.Sighting{later, suspicious, soon, ours}, now); !got.Equal(now.Add(4 * time.Hour)) {
 		t.Errorf("next lesson %v", got)
 	}
-	if got := policy.NextLesson([]sessionwarden.Sighting{suspicious, ours}, now); !got.IsZero() {
+	if got := policy.NextLesson(account(), []sessionwarden.Sighting{suspicious, ours}, now); !got.IsZero() {
 		t.Errorf("a lesson from nobody at %v", got)
 	}
 	// At that time there is something to learn, and afterwards nothing is due.
 	live := []sessionwarden.Sighting{soon}
-	at := policy.NextLesson(live, now)
+	at := policy.NextLesson(account(), live, now)
 	_, learned, _ := policy.Learn(account(), knownOwner(), live, at)
 	if !slices.Equal(learned, []uint64{1}) {
 		t.Errorf("learned %v at %v", learned, at)
 	}
 	live[0].Learned = true
-	if got := policy.NextLesson(live, now.Add(day)); !got.IsZero() {
+	if got := policy.NextLesson(account(), live, now.Add(day)); !got.IsZero() {
 		t.Errorf("due again at %v", got)
 	}
 }

@@ -44,6 +44,9 @@ func anyAccount(t *rapid.T) sessionwarden.Account {
 	if rapid.Bool().Draw(t, "trusts") {
 		trusting(rapid.SampledFrom([]string{"192.0.2.0/24", "203.0.113.0/24", "10.0.0.0/8"}).Draw(t, "network"))(&a)
 	}
+	if rapid.IntRange(0, 2).Draw(t, "lends") == 0 {
+		lend(rapid.SampledFrom([]string{"VN", "DE", "AS64510", "203.0.113.0/24", "192.0.2.10"}).Draw(t, "lent"))(&a)
+	}
 	if rapid.Bool().Draw(t, "ask default") {
 		a.AskDefault = sessionwarden.DisconnectSession
 	}

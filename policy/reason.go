@@ -76,15 +76,15 @@ func unknownReason(c *Case, theirs sessionwarden.Country) string {
 	return text + "."
 }
 
-func mismatchReason(c *Case, ours, theirs sessionwarden.Country) string {
+func mismatchReason(c *Case, ours, theirs sessionwarden.Country, expectOurs, expectTheirs bool) string {
 	text := came(c) + "from " + ours.Name() + inBrackets(c.Sighting.Location) + " by our location data, from " + theirs.Name() + " as the service says"
 	if len(c.Account.Expected) == 0 {
 		return text + "."
 	}
-	switch a, b := c.Account.Expects(ours), c.Account.Expects(theirs); {
-	case a && b:
+	switch {
+	case expectOurs && expectTheirs:
 		text += "; you expect both."
-	case !a && !b:
+	case !expectOurs && !expectTheirs:
 		text += "; you expect neither."
 	default:
 		text += "; you expect " + expectedText(c.Account) + ", so its place is disputed."

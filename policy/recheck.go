@@ -102,8 +102,8 @@ func oneStands(a *sessionwarden.Account, h *sessionwarden.History, action *sessi
 		if s.Denied {
 			return Decision{State: sessionwarden.Denied, Note: "its owner said that this session is his"}, true
 		}
-		if network, trusted := a.Trusts(row.Addr); trusted {
-			return refuse(row.AddrText() + " is in the trusted network " + network.String()), true
+		if why, trusted := a.Vouches(row.Addr); trusted {
+			return refuse(why), true
 		}
 	}
 	return Decision{State: sessionwarden.Planned, Note: changedSince(action, row)}, false

@@ -52,13 +52,17 @@ func (j *judgement) dormant() {
 	country := placed(s.Location)
 	there := c.Profile.Countries[country].Last
 	quiet, quietThere := s.Used().Sub(last), s.Used().Sub(there)
+	long := !last.IsZero() && c.Account.Dormant > 0 && quiet >= c.Account.Dormant
+	longThere := !last.IsZero() && c.Account.DormantPlace > 0 && country != "" && !there.IsZero() && quietThere >= c.Account.DormantPlace && !c.usedFrom(country)
 	switch {
 	case last.IsZero():
 		j.silent(rule, "nobody knows when the account was used before")
-	case c.Account.Dormant > 0 && quiet >= c.Account.Dormant:
+	case (long || longThere) && j.vouchedPlace():
+		j.silent(rule, j.speaker.why())
+	case long:
 		reason := came(c) + "after " + spanText(quiet) + " in which nobody used the account (last on " + last.UTC().Format("2006-01-02") + ")."
 		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), sessionwarden.Fact{Name: FactLastActive, Value: timeText(last)}))
-	case c.Account.DormantPlace > 0 && country != "" && !there.IsZero() && quietThere >= c.Account.DormantPlace && !c.usedFrom(country):
+	case longThere:
 		reason := came(c) + "from " + country.Name() + ", where the account was used last " + spanText(quietThere) + " ago (on " + there.UTC().Format("2006-01-02") + ")."
 		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), sessionwarden.Fact{Name: FactLastActive, Value: timeText(there)}))
 	default:
@@ -122,6 +126,8 @@ func (j *judgement) oddHours() {
 		j.silent(rule, "too little is known yet of the hours in which the account is used")
 	case near >= oddShare*all:
 		j.silent(rule, "the account is used at that time of the day")
+	case j.speaker.country && j.vouchedPlace():
+		j.silent(rule, j.speaker.why()) // where he travels it is another time of the day
 	default:
 		reason := came(c) + "at " + at.UTC().Format("15:04 MST") + ", an hour in which the account is hardly ever used."
 		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), sessionwarden.Fact{Name: FactUsualHours, Value: hoursText(&c.Profile)}))

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,13 +33,36 @@ func expectLine(c *Case, countries ...sessionwarden.Country) string {
 		b.WriteString(strconv.Quote(string(country)))
 	}
 	b.WriteString("]")
+	if trip := tripCommand(c); trip != "" {
+		b.WriteString(" # or, for a trip: " + trip)
+	}
 	return b.String()
+}
+
+// tripCommand is the command that trusts the country of a session for a while:
+// better than a line of the configuration that nobody takes out again. "" where
+// that would not make the rules about the country quiet.
+func tripCommand(c *Case) string {
+	country := placed(c.Sighting.Location)
+	if country == "" || c.Sighting.Ownership != sessionwarden.NotOwn || c.Account.Expects(country) || !undisputed(&c.Account, &c.Sighting) {
+		return ""
+	}
+	return "sessionwarden trust add --account " + c.Account.Name + " --country " + string(country) + " --until 14d"
+}
+
+// countryRuleLine turns a rule about a new country down, or trusts the country.
+func countryRuleLine(c *Case, rule sessionwarden.Rule) string {
+	line := ruleLine(c.Account, rule, sessionwarden.Log)
+	if trip := tripCommand(c); trip != "" {
+		line += "; or, for a trip: " + trip
+	}
+	return line
 }
 
 // trustLine is the configuration line that trusts the sighting's address, or
 // turns rule down where there is none to trust.
 func trustLine(c *Case, rule sessionwarden.Rule) string {
-	network, ok := narrow(c.Sighting.Addr)
+	network, ok := sessionwarden.NarrowNetwork(c.Sighting.Addr)
 	if !ok {
 		return ruleLine(c.Account, rule, sessionwarden.Log)
 	}
@@ -56,20 +78,6 @@ func trustLine(c *Case, rule sessionwarden.Rule) string {
 	b.WriteString(strconv.Quote(network.String()))
 	b.WriteString("]")
 	return b.String()
-}
-
-// narrow is the smallest network that is worth trusting: an IPv4 address, or
-// the /64 around an IPv6 one.
-func narrow(addr netip.Addr) (netip.Prefix, bool) {
-	if !addr.IsValid() {
-		return netip.Prefix{}, false
-	}
-	bits := 32
-	if addr.Is6() {
-		bits = 64
-	}
-	network, err := addr.WithZone("").Prefix(bits)
-	return network, err == nil
 }
 
 // ruleLine is the configuration line that gives rule another response, with

@@ -75,6 +75,8 @@ func (j *judgement) travel() {
 		case !j.asks(found.rule):
 		case found.way.from == nil:
 			j.silent(found.rule, noJourney)
+		case found.rule == sessionwarden.ImpossibleTravel && j.vouchedPlace():
+			j.silent(found.rule, j.speaker.why())
 		default:
 			j.record(j.says(found.rule, found.way.reason(c, found.rule), trustLine(c, found.rule), found.way.facts(c)...))
 		}

@@ -117,8 +117,10 @@ func (db *DB) commit(ctx context.Context, changes []sessionwarden.Change) error 
 			live = append(live, s.Seq)
 		}
 	}
+	trust := lastTrust(changes)
+	last = max(last, trust)
 	err := db.update(func(tx *bbolt.Tx) error {
-		if err := records.put(tx); err != nil {
+		if err := errors.Join(records.put(tx), useUp(tx, trust)); err != nil {
 			return err
 		}
 		return errors.Join(rowsExist(tx, live, records[bucketSightings]), mishap.At("storage.commit"))
@@ -133,6 +135,29 @@ func (db *DB) commit(ctx context.Context, changes []sessionwarden.Change) error 
 	}
 	db.measure()
 	return nil
+}
+
+// lastTrust returns the greatest id of a trust: trusts have no rows of their own
+// that would keep their ids from being used again.
+func lastTrust(changes []sessionwarden.Change) (last uint64) {
+	for _, c := range changes {
+		for _, t := range c.History.Trusts {
+			last = max(last, t.ID)
+		}
+	}
+	return last
+}
+
+// useUp notes that no id up to id is given out any more.
+func useUp(tx *bbolt.Tx, id uint64) error {
+	meta := tx.Bucket([]byte(bucketMeta))
+	if id <= meta.Sequence() {
+		return nil
+	}
+	if id > maxID {
+		return fmt.Errorf("a trust has the id %d", id)
+	}
+	return meta.SetSequence(id)
 }
 
 // addChange adds the records of one change. last rises to its greatest id.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"sessionwarden"
 	"sessionwarden/storage"
@@ -141,8 +142,8 @@ func seqs(list []sessionwarden.Sighting) []uint64 {
 	return ids
 }
 
-// sameAddr compares addresses, which have fields of their own.
-var sameAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+// sameAddr compares addresses and networks, which have fields of their own.
+var sameAddr = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
 
 // same fails when two values differ in anything.
 func same(tb testing.TB, what string, got, want any) {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -28,12 +29,26 @@ type accountRecord struct {
 	Tellings map[string]int64                     `cbor:"15,keyasint,omitempty"`
 	LastPoll int64                                `cbor:"16,keyasint,omitempty"`
 	Facts    *factsRecord                         `cbor:"17,keyasint,omitempty"`
+	Trusts   []trustRecord                        `cbor:"18,keyasint,omitempty"`
 	Recent   []uint64                             `cbor:"19,keyasint,omitempty"`
 	Hours    []float32                            `cbor:"20,keyasint,omitempty"`
 	Active   int64                                `cbor:"21,keyasint,omitempty"`
 	Sessions int                                  `cbor:"22,keyasint,omitempty"`
 	MostLive int                                  `cbor:"23,keyasint,omitempty"`
 	Since    int64                                `cbor:"24,keyasint,omitempty"`
+}
+
+// trustRecord is a [sessionwarden.Trust] of the account that the record is of.
+type trustRecord struct {
+	ID      uint64 `cbor:"1,keyasint"`
+	Country string `cbor:"2,keyasint,omitempty"`
+	ASN     uint32 `cbor:"3,keyasint,omitempty"`
+	Network string `cbor:"4,keyasint,omitempty"`
+	Until   int64  `cbor:"5,keyasint,omitempty"`
+	Note    string `cbor:"6,keyasint,omitempty"`
+	By      string `cbor:"7,keyasint,omitempty"`
+	Created int64  `cbor:"8,keyasint,omitempty"`
+	Removed int64  `cbor:"9,keyasint,omitempty"`
 }
 
 // liveRecord is what changes often of a live session. LastSeen is 0 where it
@@ -111,6 +126,9 @@ func packHistory(h sessionwarden.History) accountRecord {
 	for _, t := range h.Logouts {
 		r.Logouts = append(r.Logouts, packTime(t))
 	}
+	for _, t := range h.Trusts {
+		r.Trusts = append(r.Trusts, packTrust(t))
+	}
 	for what, when := range h.Told {
 		if r.Tellings == nil {
 			r.Tellings = make(map[string]int64, len(h.Told))
@@ -143,6 +161,9 @@ func (r accountRecord) unpack(account string) sessionwarden.History {
 	for _, t := range r.Logouts {
 		h.Logouts = append(h.Logouts, unpackTime(t))
 	}
+	for _, t := range r.Trusts {
+		h.Trusts = append(h.Trusts, t.unpack(account))
+	}
 	for what, when := range r.Tellings {
 		if h.Told == nil {
 			h.Told = make(map[string]time.Time, len(r.Tellings))
@@ -150,6 +171,29 @@ func (r accountRecord) unpack(account string) sessionwarden.History {
 		h.Told[what] = unpackTime(when)
 	}
 	return h
+}
+
+func packTrust(t sessionwarden.Trust) trustRecord {
+	r := trustRecord{
+		ID: t.ID, Country: string(t.Country), ASN: t.ASN, Until: packTime(t.Until), Note: t.Note, By: t.By,
+		Created: packTime(t.Created), Removed: packTime(t.Removed),
+	}
+	if t.Network.IsValid() {
+		r.Network = t.Network.String()
+	}
+	return r
+}
+
+// unpack returns the trust. A network that cannot be read trusts nobody.
+func (r trustRecord) unpack(account string) sessionwarden.Trust {
+	t := sessionwarden.Trust{
+		ID: r.ID, Account: account, Country: sessionwarden.Country(r.Country), ASN: r.ASN, Until: unpackTime(r.Until), Note: r.Note, By: r.By,
+		Created: unpackTime(r.Created), Removed: unpackTime(r.Removed),
+	}
+	if network, err := netip.ParsePrefix(r.Network); err == nil {
+		t.Network = network
+	}
+	return t
 }
 
 // apply puts what changes often into a sighting.

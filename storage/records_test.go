@@ -27,7 +27,7 @@ func FuzzRecords(f *testing.F) {
 		packAction(sessionwarden.Action{Account: "main", Findings: []uint64{1, 2}, Created: when}),
 		c.packAlert(sessionwarden.Alert{Items: []sessionwarden.AlertItem{{Sighting: sighting, Action: &sessionwarden.Action{ID: 3}}}}),
 		packDelivery(sessionwarden.Delivery{Sent: 1, Ref: "x", Time: when}),
-		packHistory(sessionwarden.History{Baseline: when, Live: []sessionwarden.Sighting{{Seq: 1, LastSeen: when}}, Told: map[string]time.Time{"x": when}}),
+		packHistory(sessionwarden.History{Baseline: when, Live: []sessionwarden.Sighting{{Seq: 1, LastSeen: when}}, Told: map[string]time.Time{"x": when}, Trusts: []sessionwarden.Trust{{ID: 2, Network: netip.MustParsePrefix("192.0.2.0/24"), Until: when}}}),
 		map[int]any{1: "main", 500: "of a later version", 501: []int{1}},
 	} {
 		b, err := c.encode(record)
@@ -43,7 +43,7 @@ func FuzzRecords(f *testing.F) {
 			t.Fatalf("%s cannot be written: %v", what, err)
 		}
 		second, err := read(b)
-		if err != nil || !cmp.Equal(first, second, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{})) {
+		if err != nil || !cmp.Equal(first, second, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})) {
 			t.Fatalf("%s was %+v and is %+v, %v", what, first, second, err)
 		}
 	}

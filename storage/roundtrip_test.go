@@ -25,6 +25,9 @@ func (f *filler) fill(v reflect.Value, name string) {
 	case *netip.Addr:
 		*x = netip.AddrFrom4([4]byte{192, 0, 2, byte(f.n)})
 		return
+	case *netip.Prefix:
+		*x = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(f.n)}), 32)
+		return
 	}
 	switch v.Kind() {
 	case reflect.String:

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"sessionwarden"
@@ -43,7 +42,7 @@ func ParseSince(text string, now time.Time) (time.Time, error) {
 				return t.UTC(), nil
 			}
 		}
-		if age, ok := parseAge(text); ok {
+		if age, ok := sessionwarden.ParseSpan(text); ok {
 			return now.Add(-age).UTC(), nil
 		}
 	}
@@ -52,25 +51,6 @@ func ParseSince(text string, now time.Time) (time.Time, error) {
 		Cure:    "write an age such as 24h or 7d, a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z",
 		Status:  http.StatusBadRequest,
 	}
-}
-
-// maxAge is how far back an age may reach. It keeps times in the years that
-// RFC 3339 knows.
-const maxAge = 100 * 365 * 24 * time.Hour
-
-// parseAge reads a positive span such as 7d, 2w, 24h or 1h30m.
-func parseAge(text string) (time.Duration, bool) {
-	for unit, length := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
-		digits, ok := strings.CutSuffix(text, unit)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseUint(digits, 10, 16)
-		age := time.Duration(n) * length
-		return age, err == nil && age > 0 && age <= maxAge
-	}
-	age, err := time.ParseDuration(text)
-	return age, err == nil && age > 0 && age <= maxAge
 }
 
 // params are the parameters of one request, each named at most once.
