@@ -40,7 +40,8 @@ type Account struct {
 	Hours         UsualHours    // when the owner uses the account; the zero value: as was learned
 	Heightened    time.Duration // how long an account is looked at every few seconds after a suspicious finding; 0: not at all
 
-	Rules map[Rule]Response // complete: every rule has its response
+	Rules map[Rule]Response // complete: every rule has its response, the own ones too
+	Own   []OwnRule         // the owner's own rules for this account
 
 	Granted []Trust // the trusts with an end that hold now, see [Account.With]; the configuration has none
 }
@@ -87,6 +88,20 @@ func (u UsualHours) String() string {
 
 // Response returns what the account wants done when rule matches.
 func (a Account) Response(rule Rule) Response { return a.Rules[rule] }
+
+// Rule describes rule, one of the contract's table or of the account's own. It
+// has no name where there is none.
+func (a Account) Rule(rule Rule) RuleInfo {
+	if info, ok := RuleByName(string(rule)); ok {
+		return info
+	}
+	for _, own := range a.Own {
+		if own.Name == rule {
+			return RuleInfo{Rule: rule, Response: a.Rules[rule], Severity: own.Severity, Judged: true, Says: "a rule of your own"}
+		}
+	}
+	return RuleInfo{}
+}
 
 // With returns the account together with those of trusts that hold at now.
 func (a Account) With(trusts []Trust, now time.Time) Account {
@@ -173,6 +188,9 @@ func (a Account) Stamp() string {
 	}
 	for _, rule := range slices.Sorted(maps.Keys(a.Rules)) {
 		fmt.Fprintf(&b, "%s %s\n", rule, a.Rules[rule])
+	}
+	for _, own := range a.Own { // a rule may look at the owner's clock
+		fmt.Fprintf(&b, "own %s %q %s\n", own.Name, own.When, a.Hours.Zone)
 	}
 	sum := sha256.Sum256([]byte(b.String()))
 	return hex.EncodeToString(sum[:8])

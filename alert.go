@@ -58,6 +58,7 @@ const (
 	StaleData    AlertKind = "stale"       // location data failed to load or is old
 	Unsaved      AlertKind = "unsaved"     // the history cannot be saved
 	ConfigBad    AlertKind = "config"      // a reload failed
+	RuleFailed   AlertKind = "rule"        // an own rule could not be worked out
 	TestAlert    AlertKind = "test"        // asked for by a person
 	ProgramError AlertKind = "program"     // a poll panicked
 	Restored     AlertKind = "restored"    // a backup took the history's place: nothing is disconnected until a person confirms it

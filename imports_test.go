@@ -20,7 +20,8 @@ var arrows = map[string][]string{
 	"mannco/manncotest":   {"."},
 	"geo":                 {"."},
 	"geo/geotest":         {"."},
-	"policy":              {"."},
+	"policy":              {".", "policy/ownrule"},
+	"policy/ownrule":      {"."},
 	"monitor":             {".", "policy"},
 	"alert":               {"."},
 	"alert/slacktest":     {"."},
@@ -31,7 +32,7 @@ var arrows = map[string][]string{
 	"internal/owner":      {},
 	"tools/perf":          {"mannco/manncotest", "storage", "storage/storagetest"},
 	"tools/geodata":       {"."},
-	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web"},
+	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web", "policy/ownrule"},
 }
 
 // doors says which rooms a library may be used in.
@@ -43,6 +44,7 @@ var doors = map[string][]string{
 	"github.com/pelletier/go-toml":      {"config", "mannco/manncotest"},
 	"github.com/spf13/cobra":            {"cmd/sessionwarden"},
 	"github.com/mileusna/useragent":     {"policy"},
+	"github.com/expr-lang/expr":         {"policy/ownrule"},
 	"github.com/maxmind/mmdbwriter":     {"tools/geodata", "geo/geotest"},
 }
 

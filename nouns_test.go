@@ -3,6 +3,7 @@ package sessionwarden_test
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,7 @@ func TestStampChangesWithWhatDecides(t *testing.T) {
 		"a speed":            func(a *sessionwarden.Account) { a.MaxSpeed = 800 },
 		"quiet days":         func(a *sessionwarden.Account) { a.Dormant = time.Hour },
 		"hours":              func(a *sessionwarden.Account) { a.Hours = sessionwarden.UsualHours{From: 1, Zone: time.UTC} },
+		"an own rule":        func(a *sessionwarden.Account) { a.Own = []sessionwarden.OwnRule{{Name: "mine", When: "true"}} },
 		"the end of dry run": func(a *sessionwarden.Account) { a.DryRun = true },
 	} {
 		a := base()
@@ -161,6 +163,19 @@ func TestEditDistance(t *testing.T) {
 	}{{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 3}, {"stauts", "status", 1}, {"lisn", "listen", 2}, {"kitten", "sitting", 3}} {
 		if got := sessionwarden.EditDistance(test.a, test.b); got != test.want {
 			t.Errorf("%q to %q: %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}
+
+func TestOwnRulesHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[sessionwarden.Rule]bool{
+		"night_login": true, "x": true, "a2_b": true, sessionwarden.Rule(strings.Repeat("a", 32)): true,
+		"": false, "new_device": false, "takeover": false, "Night": false, "_x": false, "2x": false, "a-b": false, "a b": false, "ü": false,
+		sessionwarden.Rule(strings.Repeat("a", 33)): false,
+	} {
+		if name.Own() != want {
+			t.Errorf("%q can be the name of an own rule: %v", name, !want)
 		}
 	}
 }

@@ -84,11 +84,40 @@ var ruleTable = []RuleInfo{
 	{WatcherLoggedOut, Log, Critical, true, "our own session was ended by someone"},
 }
 
-// Rules returns every rule that the configuration may name, in the contract's
-// order.
+// OwnRule is a rule that the owner wrote: `[[rule]]` in the configuration. What
+// it does stands in [Account.Rules], under its name.
+type OwnRule struct {
+	Name     Rule   // [Rule.Own], and no other rule's name
+	When     string // the expression: docs/rules.md
+	Severity Severity
+	Why      string // for people, one line; may be empty
+}
+
+// MaxOwnRules is how many rules of their own a configuration may have.
+const MaxOwnRules = 100
+
+// Own reports whether r can be the name of an own rule: a lower-case letter,
+// then lower-case letters, digits and '_', 32 bytes at most, and no rule of the
+// contract's table.
+func (r Rule) Own() bool {
+	if r == "" || len(r) > 32 || r[0] < 'a' || r[0] > 'z' {
+		return false
+	}
+	for _, c := range []byte(r) {
+		if c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	_, ours := RuleByName(string(r))
+	return !ours
+}
+
+// Rules returns every rule that the configuration may name, but for the owner's
+// own, in the contract's order.
 func Rules() []RuleInfo { return append([]RuleInfo(nil), ruleTable...) }
 
-// RuleByName returns the rule called name and whether there is one.
+// RuleByName returns the rule called name and whether there is one. It knows no
+// own rules: [Account.Rule] does.
 func RuleByName(name string) (RuleInfo, bool) {
 	for _, info := range ruleTable {
 		if string(info.Rule) == name {

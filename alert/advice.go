@@ -35,6 +35,9 @@ func ruleName(rule sessionwarden.Rule) string {
 	if info, ok := sessionwarden.RuleByName(string(rule)); ok {
 		return string(info.Rule)
 	}
+	if rule.Own() {
+		return string(rule)
+	}
 	return "this"
 }
 

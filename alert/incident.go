@@ -166,6 +166,9 @@ func ruleSays(rule sessionwarden.Rule) string {
 	if info, ok := sessionwarden.RuleByName(string(rule)); ok {
 		return info.Says
 	}
+	if rule.Own() {
+		return "a rule of your own matched"
+	}
 	return "a rule matched"
 }
 

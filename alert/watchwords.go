@@ -37,6 +37,9 @@ func kindOf(kind sessionwarden.AlertKind) kindWords {
 	case sessionwarden.ConfigBad:
 		return kindWords{"the changed configuration is not used", "The one before it stays in force.",
 			[]string{"See all mistakes: sessionwarden check --offline"}}
+	case sessionwarden.RuleFailed:
+		return kindWords{"a rule of your own could not be worked out", "It finds nothing where that happens.",
+			[]string{"Mend it in the configuration, and try it: sessionwarden check --offline"}}
 	case sessionwarden.TestAlert:
 		return kindWords{"this is a test alert", "Nothing happened. If you can read this, alerts reach you here.", nil}
 	case sessionwarden.ProgramError:

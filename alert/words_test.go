@@ -87,7 +87,7 @@ func TestEveryKindAndStateHasWords(t *testing.T) {
 	}
 	for _, kind := range []sessionwarden.AlertKind{
 		sessionwarden.Intrusion, sessionwarden.Rail, sessionwarden.Blind, sessionwarden.Recovered, sessionwarden.OwnSession, sessionwarden.ServiceOdd,
-		sessionwarden.StaleData, sessionwarden.Unsaved, sessionwarden.ConfigBad, sessionwarden.TestAlert, sessionwarden.ProgramError,
+		sessionwarden.StaleData, sessionwarden.Unsaved, sessionwarden.ConfigBad, sessionwarden.RuleFailed, sessionwarden.TestAlert, sessionwarden.ProgramError,
 		sessionwarden.Restored, sessionwarden.Begun, sessionwarden.NotStarted, sessionwarden.NoBackup,
 	} {
 		if !kinds[kind] {

@@ -48,6 +48,7 @@ func (d *decoder) accounts(cfg *Config, base Account, n *node) {
 			unexpecting = append(unexpecting, fmt.Sprintf("%q", a.Name))
 		}
 	}
+	d.checkRuleAccounts(cfg.Accounts)
 	d.noticeUnexpecting(unexpecting)
 }
 
@@ -72,6 +73,7 @@ func (d *decoder) oneAccount(base Account, n *node, where string) Account {
 	a.Trusted = slices.Clone(base.Trusted)
 	fields := d.account(&a)
 	d.table(n, where, fields)
+	d.giveRules(&a, n, where)
 	if n.get("name") == nil && !misspelt(n, fields, "name") {
 		d.missing(n, strings.TrimSuffix(where, ": "), "this account has no name", `add name = "main", or whatever you call it`)
 	}
@@ -113,24 +115,31 @@ func checkName(text string) error {
 func (d *decoder) rule(info sessionwarden.RuleInfo, a *Account) field {
 	name := string(info.Rule)
 	return field{name: name, read: func(n *node, where string) {
-		if n.kind != unstable.String {
-			cure := "write one of " + oneOf(sessionwarden.ResponseNames()) + " in quotation marks"
-			if n.kind == unstable.Bool && n.text == "false" {
-				cure = `write "off"`
+		d.response(n, where+name, func(response sessionwarden.Response) {
+			a.Rules[info.Rule] = response
+			if !info.Judged {
+				d.notice("%s%s is accepted, but this version does not judge by that rule yet", where, name)
 			}
-			d.wrong(n, where+name, wrong(cure, "this is %s, but it has to be a response", kindName(n)))
-			return
-		}
-		var response sessionwarden.Response
-		if response.UnmarshalText([]byte(n.text)) != nil {
-			d.wrong(n, where+name, wrong(didYouMean(n.text, sessionwarden.ResponseNames()), "%q is not a response", shown(n.text)))
-			return
-		}
-		a.Rules[info.Rule] = response
-		if !info.Judged {
-			d.notice("%s%s is accepted, but this version does not judge by that rule yet", where, name)
-		}
+		})
 	}}
+}
+
+// response reads what is to be done and hands it on.
+func (d *decoder) response(n *node, key string, use func(sessionwarden.Response)) {
+	if n.kind != unstable.String {
+		cure := "write one of " + oneOf(sessionwarden.ResponseNames()) + " in quotation marks"
+		if n.kind == unstable.Bool && n.text == "false" {
+			cure = `write "off"`
+		}
+		d.wrong(n, key, wrong(cure, "this is %s, but it has to be a response", kindName(n)))
+		return
+	}
+	var response sessionwarden.Response
+	if response.UnmarshalText([]byte(n.text)) != nil {
+		d.wrong(n, key, wrong(didYouMean(n.text, sessionwarden.ResponseNames()), "%q is not a response", shown(n.text)))
+		return
+	}
+	use(response)
 }
 
 func isEmptyList(n *node) bool { return n.kind == unstable.Array && !n.header && len(n.list) == 0 }

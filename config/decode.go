@@ -19,6 +19,7 @@ type decoder struct {
 	folder  string // where relative paths start
 	broken  bool   // some lines could not be read: what is missing may stand there
 	notices []string
+	own     []ownRule // in the file's order
 }
 
 // field is one key of the schema.

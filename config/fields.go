@@ -16,6 +16,10 @@ import (
 func (d *decoder) config() *Config {
 	cfg, base := defaults(), defaultAccount()
 	var accounts *node
+	d.ownRules()
+	for i := range d.own {
+		base.Rules[d.own[i].Name] = d.own[i].then
+	}
 	d.table(d.doc.root, "", d.fields(&cfg, &base, &accounts))
 	d.accounts(&cfg, base, accounts)
 	if cfg.Backup.Dir == "" {
@@ -61,6 +65,7 @@ func (d *decoder) fields(cfg *Config, base *Account, accounts **node) []field {
 		),
 		d.sub("defaults", append(d.settings(base), d.rules(base))...),
 		{name: "account", keys: d.account(&Account{}), read: func(n *node, _ string) { *accounts = n }},
+		{name: "rule", keys: new(ownRule).fields(d), read: func(*node, string) {}}, // read before all others
 	}
 }
 
@@ -167,6 +172,9 @@ func (d *decoder) rules(a *Account) field {
 	var fields []field
 	for _, info := range sessionwarden.Rules() {
 		fields = append(fields, d.rule(info, a))
+	}
+	for i := range d.own {
+		fields = append(fields, d.rule(sessionwarden.RuleInfo{Rule: d.own[i].Name, Judged: true}, a))
 	}
 	return d.sub("rules", fields...)
 }

@@ -115,8 +115,9 @@ func secretFiles(t *testing.T) string {
 	return dir
 }
 
-// options are what the tests load with: an environment of their own, and
-// schedules that start with @every or have five fields.
+// options are what the tests load with: an environment of their own,
+// schedules that start with @every or have five fields, and rules without
+// "nonsense".
 func options(env map[string]string) config.Options {
 	return config.Options{
 		Getenv: func(name string) string {
@@ -128,6 +129,12 @@ func options(env map[string]string) config.Options {
 		CheckSchedule: func(text string) error {
 			if !strings.HasPrefix(text, "@every ") && len(strings.Fields(text)) != 5 {
 				return errors.New("that is not a schedule")
+			}
+			return nil
+		},
+		CheckRule: func(when string) *config.RuleMistake {
+			if i := strings.Index(when, "nonsense"); i >= 0 {
+				return &config.RuleMistake{Offset: i, Problem: "this is nonsense", Cure: "write sense"}
 			}
 			return nil
 		},

@@ -21,6 +21,9 @@ type Options struct {
 	Getenv func(string) string
 	// CheckSchedule says what is wrong with a schedule; nil: every text will do.
 	CheckSchedule func(string) error
+	// CheckRule says what is wrong with the expression of an own rule, nil where
+	// nothing is; nil: every text will do.
+	CheckRule func(when string) *RuleMistake
 	// SecretsLater takes a secret that cannot be read now: [Secret.Read] says
 	// why. It is for commands that have no use for secrets, and may run where
 	// those cannot be reached.

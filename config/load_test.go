@@ -58,7 +58,7 @@ func TestDefaults(t *testing.T) {
 		"Accounts.MaxDisconnects": "10", "Accounts.MaxDisconnectsStrangers": "100", "Accounts.AskTimeout": "10m0s", "Accounts.AskDefault": "keep",
 		"Accounts.LearnFor": "336h0m0s", "Accounts.LearnSessions": "10", "Accounts.MaxSpeed": "900", "Accounts.Dormant": "720h0m0s", "Accounts.DormantPlace": "4320h0m0s",
 		"Accounts.Hours.From": "0s", "Accounts.Hours.To": "0s", "Accounts.Hours.Zone": "UTC", "Accounts.Heightened": "15m0s",
-		"Accounts.DryRun": "false", "Accounts.Key": "<secret>", "Accounts.CAFile": "",
+		"Accounts.DryRun": "false", "Accounts.Own": "[]", "Accounts.Key": "<secret>", "Accounts.CAFile": "",
 	}
 	got := make(map[string]string)
 	fieldsOf(got, "", reflect.ValueOf(*cfg))
@@ -371,5 +371,62 @@ func TestRubbishIsBounded(t *testing.T) {
 		if name == "unknown keys" && errs.More < 30_000 {
 			t.Errorf("%s: %d mistakes and %d more", name, len(errs.Mistakes), errs.More)
 		}
+	}
+}
+
+func TestOwnRules(t *testing.T) {
+	t.Parallel()
+	cfg := load(t, account+`
+[account.rules]
+far = "disconnect"
+
+[[account]]
+name = "other"
+api_key = "test-key-not-a-secret"
+
+[[rule]]
+name = "far"
+when = 'location.country != "DE"'
+severity = "critical"
+why = "too far"
+
+[defaults.rules]
+night = "log"
+
+[[rule]]
+name = "night"
+when = "time.hour < 6"
+then = "ask"
+accounts = ["other"]
+`)
+	far := sessionwarden.OwnRule{Name: "far", When: `location.country != "DE"`, Severity: sessionwarden.Critical, Why: "too far"}
+	night := sessionwarden.OwnRule{Name: "night", When: "time.hour < 6", Severity: sessionwarden.Warning}
+	one, other := cfg.Accounts[0], cfg.Accounts[1]
+	if !slices.Equal(one.Own, []sessionwarden.OwnRule{far}) || !slices.Equal(other.Own, []sessionwarden.OwnRule{far, night}) {
+		t.Errorf("main has %+v, other has %+v", one.Own, other.Own)
+	}
+	if _, ok := one.Rules["night"]; ok || one.Response("far") != sessionwarden.Disconnect || other.Response("far") != sessionwarden.Notify || other.Response("night") != sessionwarden.Log {
+		t.Errorf("main does %v, other does %v", one.Rules, other.Rules)
+	}
+	if info := one.Rule("far"); info.Severity != sessionwarden.Critical || info.Response != sessionwarden.Disconnect || one.Rule("night").Rule != "" {
+		t.Errorf("far is described as %+v", info)
+	}
+	stamp := other.Stamp()
+	other.Own = slices.Clone(other.Own)
+	other.Own[1].When = "time.hour < 5"
+	if other.Stamp() == stamp {
+		t.Error("another expression has the same stamp")
+	}
+}
+
+func TestOwnRulesAreBounded(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for i := range sessionwarden.MaxOwnRules + 1 {
+		fmt.Fprintf(&b, "[[rule]]\nname = \"rule_%d\"\nwhen = \"true\"\n", i)
+	}
+	errs := mistakes(t, b.String()+account)
+	if len(errs.Mistakes) != 1 || !strings.Contains(errs.Error(), "more than 100 rules") {
+		t.Errorf("got %v", errs)
 	}
 }

@@ -15,7 +15,7 @@ type Mistake struct {
 	Column  int    // from 1, in bytes; 0 where the line is all there is to say
 	Key     string // such as `log.level` or `account "main": timeout`; "" where the line could not be read
 	Problem string
-	Excerpt string // the line, only where it could not be read and is known to hold no secret
+	Excerpt string // the line, only where it is known to hold no secret and it could not be read or is an expression
 	Cure    string // what to write or to do instead
 }
 

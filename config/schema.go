@@ -32,22 +32,22 @@ func schema() []key {
 	return keys
 }
 
-// placesOf returns the sections that a key of this name belongs into, or that
-// are called so, as a person would say it.
-func placesOf(name string) []string {
+// placesOf returns the sections that are called so, or that a key of this name
+// belongs into, as a person would say it.
+func placesOf(name string, isSection bool) []string {
 	var places []string
 	for _, k := range schema() {
 		if section := "[" + k.section + "]"; strings.HasSuffix(k.section, "."+name) && !slices.Contains(places, section) {
 			places = append(places, section)
 		}
-		if k.name != name {
+		if k.name != name || isSection && k.section == "rule" {
 			continue
 		}
 		switch k.section {
 		case "":
 			places = append(places, "the top of the file, before the first [section]")
-		case "account":
-			places = append(places, "[[account]]")
+		case "account", "rule":
+			places = append(places, "[["+k.section+"]]")
 		default:
 			places = append(places, "["+k.section+"]")
 		}

@@ -17,7 +17,7 @@ func (d *decoder) unknown(n *node, where string, fields []field) {
 		problem = "there is no such section"
 	}
 	cure := "config.example.toml shows every key and where it belongs"
-	if places := placesOf(n.key); len(places) > 0 {
+	if places := placesOf(n.key, n.header); len(places) > 0 {
 		cure = "it belongs into " + oneOf(places)
 	} else if meant := closest(n.key, names); meant != "" {
 		if n.header {
@@ -41,8 +41,8 @@ func fieldNames(fields []field) []string {
 // sectionName writes a section as it stands in a file.
 func sectionName(where, name string) string {
 	switch {
-	case where == "" && name == "account":
-		return "[[account]]"
+	case where == "" && (name == "account" || name == "rule"):
+		return "[[" + name + "]]"
 	case strings.HasPrefix(where, "account "):
 		return "[account." + name + "]"
 	}

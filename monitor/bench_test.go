@@ -174,7 +174,7 @@ func (l sameList) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // BenchmarkNewSessions measures how many new sessions a core locates and judges
 // by all rules, of an owner with twenty live sessions: one in ten is a
-// stranger's. floor is what it is held against: where the
+// stranger's. own adds three rules of the owner's own. floor is what it is held against: where the
 // same addresses lie, and three plain comparisons.
 func BenchmarkNewSessions(b *testing.B) {
 	places, err := geo.Open(geo.Options{})
@@ -219,6 +219,35 @@ func BenchmarkNewSessions(b *testing.B) {
 				Device: policy.Device(row.UserAgent), FirstSeen: benchDay, LastSeen: benchDay,
 			}
 			found += len(policy.Judge(policy.Case{Account: account, Profile: profile, Live: live, Sighting: s, Now: benchDay}))
+		}
+		if n > 100 && (found == 0 || found > n) {
+			b.Fatalf("%d findings on %d sessions", found, n)
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "sessions/s")
+	})
+	b.Run("own", func(b *testing.B) {
+		b.ReportAllocs()
+		account := account
+		account.Rules = rules(true)
+		for i, when := range []string{
+			`time.hour < 6 and not history.known_device`,
+			`location.country in ["VN", "BR"] and not in_network("113.160.0.0/16")`,
+			`session.device contains "Windows" and location.asn != 3320 and session.age < 60 and location.hosting`,
+		} {
+			own := sessionwarden.OwnRule{Name: sessionwarden.Rule(fmt.Sprintf("own_%d", i)), When: when, Severity: sessionwarden.Warning}
+			account.Own, account.Rules[own.Name] = append(account.Own, own), sessionwarden.Notify
+		}
+		n, found := 0, 0
+		for ; b.Loop(); n++ {
+			row := rows[n%len(rows)]
+			s := sessionwarden.Sighting{
+				Seq: uint64(100 + n), Account: "main", Session: row, Location: places.Lookup(row.Addr),
+				Device: policy.Device(row.UserAgent), FirstSeen: benchDay, LastSeen: benchDay,
+			}
+			found += len(policy.Judge(policy.Case{
+				Account: account, Profile: profile, Live: live, Sighting: s, Now: benchDay,
+				Abstained: func(own sessionwarden.OwnRule, why string) { b.Fatal(own.Name, why) },
+			}))
 		}
 		if n > 100 && (found == 0 || found > n) {
 			b.Fatalf("%d findings on %d sessions", found, n)

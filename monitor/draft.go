@@ -24,6 +24,7 @@ type draft struct {
 	rails    policy.Rails
 	earliest time.Time
 	w        *watch
+	failing  *failing
 	base     time.Time     // [Monitor.base] of the clock that h is by
 	unsure   bool          // the clock was set since the last good poll
 	seen     time.Time     // when what is seen is seen: now, or later where our clock may be slow
@@ -45,7 +46,7 @@ func (m *Monitor) draft(w *watch) *draft {
 	now := m.clock()
 	account, stamp := w.judgedUnder(now)
 	d := &draft{
-		account: account, stamp: stamp, now: now, next: m.opts.Journal.NextID, log: m.log, w: w, earliest: m.opts.Earliest,
+		account: account, stamp: stamp, now: now, next: m.opts.Journal.NextID, log: m.log, w: w, failing: &m.failing, earliest: m.opts.Earliest,
 		h: w.h.Clone(), touched: make(map[uint64]bool), alerts: make(map[uint64]sessionwarden.Alert),
 	}
 	_, failed := m.opts.LocationData()

@@ -65,7 +65,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		skips:    prometheus.NewCounter(prometheus.CounterOpts{Name: "sessionwarden_polls_skipped_total", Help: "Polls skipped since the one before still ran."}),
 		panics:   prometheus.NewCounter(prometheus.CounterOpts{Name: "sessionwarden_panics_total", Help: "Polls and rounds of actions that panicked."}),
 		unsaved:  prometheus.NewCounter(prometheus.CounterOpts{Name: "sessionwarden_commits_failed_total", Help: "Changes that could not be saved."}),
-		findings: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sessionwarden_findings_total", Help: "Findings, by rule."}, []string{"rule"}),
+		findings: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sessionwarden_findings_total", Help: "Findings, by rule; the owner's own rules together as own."}, []string{"rule"}),
 		actions:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sessionwarden_actions_total", Help: "State changes of actions, by the new state."}, []string{"state"}),
 		calls:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sessionwarden_disconnect_calls_total", Help: "Calls that end sessions, by outcome."}, []string{"outcome"}),
 		last:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "sessionwarden_last_good_poll_timestamp_seconds", Help: "When any account was polled well last."}),
@@ -101,7 +101,11 @@ func (m *metrics) called(err error) { m.calls.WithLabelValues(outcome(err)).Inc(
 
 func (m *metrics) committed(c sessionwarden.Change) {
 	for _, f := range c.Findings {
-		m.findings.WithLabelValues(string(f.Rule)).Inc()
+		rule := string(f.Rule)
+		if f.Rule.Own() {
+			rule = "own" // their names change with the configuration
+		}
+		m.findings.WithLabelValues(rule).Inc()
 	}
 	for _, a := range c.Actions {
 		m.actions.WithLabelValues(a.State.String()).Inc()

@@ -117,6 +117,8 @@ type Monitor struct {
 	sorted  []*watch // by name; replaced as a whole, never changed
 	working sync.WaitGroup
 
+	failing failing // own rules that could not be worked out
+
 	telling sync.Mutex
 	told    map[string]string // the troubles that people were told of and that are not over; nil: not read yet
 }
@@ -243,6 +245,7 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 			if err != nil {
 				return err
 			}
+			m.failing.recall(h)
 			// First polls of many accounts are spread over seconds, in bursts.
 			w = &watch{h: believable(h, a.Account, now, m.opts.Earliest), base: m.base(), next: now.Add(time.Duration(i/firstBurst) * time.Second), flushed: now, alerts: openMatters(h, open)}
 			w.schedule = schedule

@@ -246,6 +246,7 @@ func (d *draft) ask(s sessionwarden.Sighting, first bool) policy.Case {
 		Account: d.account, Profile: d.h.Profile, Live: d.h.Live, Recent: d.h.Recent, Sighting: s,
 		First: first, LocationFailed: d.rails.Location, Now: d.now,
 		Learning: until, Unseen: d.unseen, ManyTold: d.h.Told[manyTold], Distance: d.distance,
+		Abstained: d.abstained,
 	}
 }
 

@@ -33,6 +33,10 @@ type Case struct {
 	// Distance returns the least distance of two countries in kilometres, and
 	// whether it is known. Nil: no distance is known.
 	Distance func(a, b sessionwarden.Country) (km float64, known bool)
+
+	// Abstained is told of each own rule that could not be worked out, and why.
+	// Nil: nobody wants to know.
+	Abstained func(rule sessionwarden.OwnRule, why string)
 }
 
 // Judge asks every rule about one sighting and returns what they found, the
@@ -66,6 +70,7 @@ func (j *judgement) all() {
 	j.travelRules()
 	j.rhythmRules()
 	j.comebackRules()
+	j.ownRules()
 	j.sayTrust()
 	slices.SortStableFunc(j.found, ByUrgency)
 }
@@ -109,14 +114,14 @@ type verdict struct {
 	reason   string
 	silence  string
 	facts    []sessionwarden.Fact // beside those of the sighting
+	learned  bool                 // it compares with what was learned: see historyRule
 }
 
 // says makes a verdict of rule with what the configuration and the contract's
 // table say of it.
 func (j *judgement) says(rule sessionwarden.Rule, reason, silence string, facts ...sessionwarden.Fact) verdict {
-	info, _ := sessionwarden.RuleByName(string(rule))
 	return verdict{
-		rule: rule, response: j.c.Account.Response(rule), severity: info.Severity,
+		rule: rule, response: j.c.Account.Response(rule), severity: j.c.Account.Rule(rule).Severity,
 		reason: reason, silence: silence, facts: facts,
 	}
 }
@@ -179,7 +184,7 @@ func (j *judgement) capped(v verdict) (sessionwarden.Response, string) {
 	if c.Account.AskDefault == sessionwarden.DisconnectSession && response == sessionwarden.Ask && (c.Relocated || c.WasOwn || !c.Sighting.Addr.IsValid()) {
 		why = "without an answer nothing is done, as there is too little to go by"
 	}
-	if historyRule(v.rule) && !c.Learning.IsZero() {
+	if (v.learned || historyRule(v.rule)) && !c.Learning.IsZero() {
 		lower(sessionwarden.Log, "the account is still being learned, until "+c.Learning.UTC().Format("2006-01-02")+" at the latest")
 	}
 	if c.WasOwn {
@@ -197,7 +202,8 @@ func (j *judgement) capped(v verdict) (sessionwarden.Response, string) {
 	return response, why
 }
 
-// restsOnLocation reports whether rule says nothing without location data.
+// restsOnLocation reports whether rule says nothing without location data. Of an
+// own rule nobody can say for long: it may be another one by now.
 func restsOnLocation(rule sessionwarden.Rule) bool {
 	switch rule {
 	case sessionwarden.UnexpectedCountry, sessionwarden.UnknownCountry, sessionwarden.LocationMismatch,
@@ -205,7 +211,7 @@ func restsOnLocation(rule sessionwarden.Rule) bool {
 		sessionwarden.ImpossibleTravel, sessionwarden.ConcurrentCountries, sessionwarden.SessionMoved, sessionwarden.SessionRoamed:
 		return true
 	}
-	return false
+	return rule.Own()
 }
 
 // historyRule reports whether rule compares with what was learned of the

@@ -15,7 +15,7 @@ type Answer struct {
 
 // Explain asks every rule about a case as [Judge] does, and returns what each of
 // them says: those that matched first, the most urgent first, then the others in
-// the configuration's order. That a rule has spoken on the sighting before, or
+// the configuration's order, the owner's own last. That a rule has spoken on the sighting before, or
 // that its owner claimed it, keeps no rule silent here.
 func Explain(c Case) []Answer {
 	c.Sighting.Verdicts, c.Sighting.Denied = nil, false
@@ -25,13 +25,19 @@ func Explain(c Case) []Answer {
 	for i := range j.found {
 		all = append(all, Answer{Rule: j.found[i].Rule, Finding: &j.found[i]})
 	}
-	for _, info := range sessionwarden.Rules() {
-		if slices.ContainsFunc(j.found, func(f sessionwarden.Finding) bool { return f.Rule == info.Rule }) {
-			continue
+	answer := func(rule sessionwarden.Rule) {
+		if slices.ContainsFunc(j.found, func(f sessionwarden.Finding) bool { return f.Rule == rule }) {
+			return
 		}
-		if i := slices.IndexFunc(*j.answers, func(a Answer) bool { return a.Rule == info.Rule }); i >= 0 {
+		if i := slices.IndexFunc(*j.answers, func(a Answer) bool { return a.Rule == rule }); i >= 0 {
 			all = append(all, (*j.answers)[i])
 		}
+	}
+	for _, info := range sessionwarden.Rules() {
+		answer(info.Rule)
+	}
+	for _, own := range c.Account.Own {
+		answer(own.Name)
 	}
 	return all
 }
@@ -74,5 +80,5 @@ func AsksSessions(rule sessionwarden.Rule) bool {
 		return false
 	}
 	info, known := sessionwarden.RuleByName(string(rule))
-	return known && info.Judged
+	return known && info.Judged || rule.Own()
 }

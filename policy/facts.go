@@ -43,6 +43,8 @@ const (
 	FactMostLive        = "most_live"       // how many of the owner's lived at a time at most
 	FactEnded           = "ended"           // when the session before it was disconnected
 	FactTrust           = "trust"           // the trust with an end that counted
+	FactWhen            = "when"            // the expression of an own rule
+	FactValues          = "values"          // what its names stood for
 )
 
 // maxFact is how many bytes of a value from outside a fact keeps.

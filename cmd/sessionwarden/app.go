@@ -23,6 +23,7 @@ import (
 	"sessionwarden/internal/owner"
 	"sessionwarden/mannco"
 	"sessionwarden/monitor"
+	"sessionwarden/policy/ownrule"
 	"sessionwarden/storage"
 	"sessionwarden/web"
 )
@@ -94,10 +95,20 @@ func (c *command) loadConfig() (*config.Config, error) {
 
 // configOptions are what a configuration is checked with.
 func (c *command) configOptions() config.Options {
-	return config.Options{Getenv: c.getenv, CheckSchedule: func(text string) error {
-		_, err := monitor.ParseSchedule(text)
-		return err
-	}}
+	return config.Options{
+		Getenv: c.getenv,
+		CheckSchedule: func(text string) error {
+			_, err := monitor.ParseSchedule(text)
+			return err
+		},
+		CheckRule: func(when string) *config.RuleMistake {
+			wrong := ownrule.Check(when)
+			if wrong == nil {
+				return nil
+			}
+			return &config.RuleMistake{Offset: wrong.Offset, Problem: wrong.Problem, Cure: wrong.Cure}
+		},
+	}
 }
 
 // newLogger returns a logger as the configuration wants it.
