@@ -40,11 +40,21 @@ type AccountStatus struct {
 	Cure       string    `json:"cure,omitempty"`       // what to do about Error
 	Incomplete string    `json:"incomplete,omitempty"` // why the last list could not be read whole
 	DryRun     bool      `json:"dry_run"`
-	Heightened time.Time `json:"heightened_until,omitzero"` // until when it is looked at every few seconds, as something suspicious was found
+
+	Trusts     []TrustStatus `json:"trusts,omitempty"`          // that hold, the next to end first
+	Heightened time.Time     `json:"heightened_until,omitzero"` // until when it is looked at every few seconds, as something suspicious was found
 
 	// Notices are what people were told within a day of the watch itself, and
 	// not of sessions: the newest last.
 	Notices []Notice `json:"notices,omitempty"`
+}
+
+// TrustStatus is a trust with an end that holds.
+type TrustStatus struct {
+	ID    string    `json:"id"`
+	What  string    `json:"what"` // "JP", "AS2516" or "203.0.113.0/24"
+	Until time.Time `json:"until"`
+	Note  string    `json:"note,omitempty"`
 }
 
 // Notice is something that people were told.

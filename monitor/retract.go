@@ -25,8 +25,9 @@ func byOurDataAlone(rule sessionwarden.Rule) bool {
 
 // retractable returns the held actions that a change of our own configuration or
 // location data may take back. The session must be the very one that was asked
-// about, where it was then, and what asked must rest on our data alone: nothing
-// that a session does, or the service says, gets anybody out of an action.
+// about, where it was then, and what asked must rest on our data alone, or be
+// silent for a person's trust: nothing that a session does, or the service says,
+// gets anybody out of an action.
 //
 // New location data alone takes back no question: data that goes to and fro would
 // ask it anew each time.
@@ -56,7 +57,7 @@ func (d *draft) retractable(n news, relocated bool) (ids []uint64) {
 		other := slices.ContainsFunc(s.Verdicts, func(v sessionwarden.Verdict) bool {
 			asks := v.Response >= sessionwarden.Ask
 			asked = asked || asks
-			return asks && !byOurDataAlone(v.Rule)
+			return asks && !byOurDataAlone(v.Rule) && !policy.Silenced(d.account, *s, v.Rule)
 		})
 		if asked && !other {
 			ids = append(ids, a.ID)

@@ -14,6 +14,7 @@ func (m *Monitor) Status() []sessionwarden.AccountStatus {
 	for _, w := range watches {
 		w.mu.Lock()
 		s := Summary(w.account, w.h)
+		s.Trusts = trustsAt(w.h.Trusts, m.clock())
 		s.Error, s.Cure = w.missError, w.missCure
 		if !w.list.Complete {
 			s.Incomplete = w.list.Why

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"sessionwarden"
@@ -20,6 +21,17 @@ func (m *Monitor) Trusts(account string) []sessionwarden.Trust {
 			list = append(list, w.h.Trusts...)
 		}
 		w.mu.Unlock()
+	}
+	return list
+}
+
+// trustsAt returns those that hold at now, the next to end first.
+func trustsAt(trusts []sessionwarden.Trust, now time.Time) []sessionwarden.TrustStatus {
+	trusts = slices.DeleteFunc(slices.Clone(trusts), func(t sessionwarden.Trust) bool { return !t.Holds(now) })
+	slices.SortStableFunc(trusts, func(a, b sessionwarden.Trust) int { return a.Until.Compare(b.Until) })
+	var list []sessionwarden.TrustStatus
+	for _, t := range trusts {
+		list = append(list, sessionwarden.TrustStatus{ID: strconv.FormatUint(t.ID, 10), What: t.What(), Until: t.Until, Note: t.Note})
 	}
 	return list
 }

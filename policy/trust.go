@@ -35,6 +35,25 @@ func trusted(a *sessionwarden.Account, s *sessionwarden.Sighting) (sessionwarden
 	return sessionwarden.Trust{}, false
 }
 
+// Silenced reports whether a trust with an end that speaks for s makes rule ask
+// for nothing on it.
+func Silenced(a sessionwarden.Account, s sessionwarden.Sighting, rule sessionwarden.Rule) bool {
+	t, ok := trusted(&a, &s)
+	if !ok || ofNetwork(&t) {
+		return ok
+	}
+	switch rule {
+	case sessionwarden.UnexpectedCountry, sessionwarden.LocationMismatch, sessionwarden.NewCountry, sessionwarden.Stranger,
+		sessionwarden.ImpossibleTravel, sessionwarden.DormantReturn:
+		return true
+	case sessionwarden.OddHours:
+		return ofCountry(&t)
+	case sessionwarden.UnknownCountry, sessionwarden.NewNetwork, sessionwarden.HostingNetwork, sessionwarden.VPNNetwork, sessionwarden.ShortLived:
+		return ofASN(&t)
+	}
+	return false
+}
+
 // The kinds of trust.
 func ofNetwork(t *sessionwarden.Trust) bool { return t.Network.IsValid() }
 func ofASN(t *sessionwarden.Trust) bool     { return !t.Network.IsValid() && t.ASN != 0 }

@@ -169,6 +169,28 @@ func TestTheOfferedTripHelps(t *testing.T) {
 	})
 }
 
+// What a trust makes silent is what Silenced says: a question about it may be
+// taken back.
+func TestWhatIsSilencedDoesNotAsk(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		a := anyAccount(t)
+		lend(rapid.SampledFrom([]string{"VN", "DE", "AS64510", "AS64540", "203.0.113.0/24"}).Draw(t, "trust"))(&a)
+		s := anySighting(t, 1)
+		if s.Ownership != sessionwarden.NotOwn {
+			return
+		}
+		for _, f := range policy.Judge(about(s, under(func(b *sessionwarden.Account) { *b = a }))) {
+			if f.Rule == sessionwarden.LocationMismatch && a.Response(f.Rule) >= sessionwarden.Ask {
+				continue // the configuration has it asked wherever the two differ
+			}
+			if f.Response >= sessionwarden.Ask && policy.Silenced(a, s, f.Rule) {
+				t.Fatalf("%s asks for %s: %s", f.Rule, f.Response, f.Reason)
+			}
+		}
+	})
+}
+
 func TestATrustLowersOnlyWhatItCovers(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -72,6 +72,7 @@ type APIOptions struct {
 	Records    Records
 	Desk       Desk
 	Answers    Answerer
+	Trust      Truster
 	Status     func() sessionwarden.Status
 	Backup     func(ctx context.Context, path string) error // path is absolute
 	TestAlerts func(ctx context.Context) []ChannelTest
@@ -113,6 +114,9 @@ func (a *api) routes() []route {
 		{"POST", apiRoot + "disconnect", nil, a.Desk != nil, a.disconnect},
 		{"POST", apiRoot + "approve", nil, a.Answers != nil, a.approve},
 		{"POST", apiRoot + "deny", nil, a.Answers != nil, a.deny},
+		{"GET", apiRoot + "trusts", []string{"account"}, a.Trust != nil, a.trusts},
+		{"POST", apiRoot + "trust-add", nil, a.Trust != nil, a.trustAdd},
+		{"POST", apiRoot + "trust-remove", nil, a.Trust != nil, a.trustRemove},
 		{"POST", apiRoot + "resume", nil, a.Answers != nil, a.resume},
 		{"POST", apiRoot + "backup", nil, a.Backup != nil, a.backup},
 		{"POST", apiRoot + "db-check", nil, a.Check != nil, a.check},

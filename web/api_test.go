@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sessionwarden"
+	"sessionwarden/internal/owner"
 	"sessionwarden/web"
 )
 
@@ -136,6 +137,29 @@ func TestOrdersByHand(t *testing.T) {
 	}
 }
 
+func TestTrustsAreAddedListedAndRemoved(t *testing.T) {
+	t.Parallel()
+	api := web.NewAPI(full(0))
+	rows := decode[[]web.TrustRow](t, ask(t, api, "GET", "/api/v1/trusts?account=main", "").body)
+	if len(rows) != 2 || rows[0].State != "expired" || rows[0].What() != "203.0.113.0/24" || rows[1].State != "holds" || rows[1].What() != "JP" {
+		t.Errorf("listed: %+v", rows)
+	}
+	row := decode[web.TrustRow](t, ask(t, api, "POST", "/api/v1/trust-add", `{"account":"main","country":"JP","until":"2026-03-20","note":"trip\u202e"}`).body)
+	if want := (web.TrustRow{
+		ID: "12", Account: "main", Country: "JP", Until: time.Date(2026, 3, 20, 23, 59, 59, 0, time.UTC), Note: "trip", By: owner.Me(), Created: noon, State: "holds",
+	}); row != want {
+		t.Errorf("added: %+v, want %+v", row, want)
+	}
+	row = decode[web.TrustRow](t, ask(t, api, "POST", "/api/v1/trust-add", `{"action":"7","until":"14d"}`).body)
+	if row.What() != "203.0.113.7/32" || !row.Until.Equal(noon.AddDate(0, 0, 14)) {
+		t.Errorf("from an action: %+v", row)
+	}
+	row = decode[web.TrustRow](t, ask(t, api, "POST", "/api/v1/trust-remove", `{"id":"12"}`).body)
+	if row.ID != "12" || row.State != "removed" || row.What() != "AS64500" {
+		t.Errorf("removed: %+v", row)
+	}
+}
+
 func TestWhatMakesNoSenseIsRefusedWithACure(t *testing.T) {
 	t.Parallel()
 	api := web.NewAPI(full(0))
@@ -194,6 +218,19 @@ func TestWhatMakesNoSenseIsRefusedWithACure(t *testing.T) {
 		{"POST", "approve", `{"id":"seven"}`, 400, "ids are whole numbers"},
 		{"POST", "approve", `{}`, 400, "ids are whole numbers"},
 		{"POST", "deny", `{"id":"0"}`, 400, "ids are whole numbers"},
+		{"POST", "trust-add", `{"account":"main","country":"JAPAN","until":"14d"}`, 400, "write \\\"JP\\\" for Japan"},
+		{"POST", "trust-add", `{"account":"main","country":"JP","asn":"AS1","until":"14d"}`, 400, "exactly one"},
+		{"POST", "trust-add", `{"account":"main","until":"14d"}`, 400, "exactly one"},
+		{"POST", "trust-add", `{"account":"main","country":"JP"}`, 400, "needs an end"},
+		{"POST", "trust-add", `{"account":"main","country":"JP","until":"2026-03-04T11:59:59Z"}`, 400, "is over already"},
+		{"POST", "trust-add", `{"account":"main","country":"JP","until":"500d"}`, 400, "within 400 days"},
+		{"POST", "trust-add", `{"country":"JP","until":"14d"}`, 400, "no account is named"},
+		{"POST", "trust-add", `{"account":"mian","country":"JP","until":"14d"}`, 404, "did you mean main?"},
+		{"POST", "trust-add", `{"action":"seven","until":"14d"}`, 400, "ids are whole numbers"},
+		{"POST", "trust-add", `{"account":"main","country":"JP","until":"14d","note":"` + strings.Repeat("a", 201) + `"}`, 400, "the note is too long"},
+		{"POST", "trust-add", `{"account":"main","country":"JP","until":"14d","by":"root"}`, 400, "unknown field"},
+		{"POST", "trust-remove", `{"id":"x"}`, 400, "ids are whole numbers"},
+		{"GET", "trusts?account=mian", "", 404, "did you mean main?"},
 		{"POST", "backup", `{"path":"copy.db"}`, 400, "not absolute"},
 		{"POST", "backup", `{"path":""}`, 400, "not absolute"},
 		{"POST", "backup", `{"path":"/a\u0000b"}`, 400, "not absolute"},
@@ -275,7 +312,7 @@ func TestWhatIsNotThereIsSaid(t *testing.T) {
 	api := web.NewAPI(web.APIOptions{})
 	for path, body := range map[string]string{
 		"status": "", "accounts": "", "sessions": "", "history": "", "findings": "", "actions": "", "export": "",
-		"disconnect": "{}", "approve": "{}", "deny": "{}", "backup": "{}", "alert-test": "{}",
+		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "backup": "{}", "alert-test": "{}",
 	} {
 		method := "GET"
 		if body != "" {

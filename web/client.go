@@ -156,7 +156,12 @@ func (c *Client) TestAlerts(ctx context.Context) ([]ChannelTest, error) {
 
 // call makes one request with a short answer.
 func (c *Client) call(ctx context.Context, method, route string, body, into any) error {
-	resp, err := c.ask(ctx, method, route, nil, body)
+	return c.callWith(ctx, method, route, nil, body, into)
+}
+
+// callWith is call with parameters.
+func (c *Client) callWith(ctx context.Context, method, route string, params url.Values, body, into any) error {
+	resp, err := c.ask(ctx, method, route, params, body)
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,7 @@ func TestTheDocumentListsEveryField(t *testing.T) {
 		"### Action":                         reflect.TypeFor[ActionRow](),
 		"### Channel test":                   reflect.TypeFor[ChannelTest](),
 		"### Resumed":                        reflect.TypeFor[Resumed](),
+		"### Trust":                          reflect.TypeFor[TrustRow](),
 		"### Database":                       reflect.TypeFor[DatabaseCheck](),
 		"### Observing":                      reflect.TypeFor[sessionwarden.Observing](),
 		"### Backup status":                  reflect.TypeFor[sessionwarden.BackupStatus](),

@@ -138,6 +138,24 @@ func (d desk) Resume(context.Context) (sessionwarden.Observing, []sessionwarden.
 	return sessionwarden.Observing{Since: noon, Why: "restored"}, []sessionwarden.Action{action(1, sessionwarden.Held)}, d.fail
 }
 
+func (d desk) Trusts(account string) []sessionwarden.Trust {
+	trip := sessionwarden.Trust{ID: 12, Account: "main", Country: "JP", Until: noon.AddDate(0, 0, 14), Note: "trip", By: "owner", Created: noon}
+	over := sessionwarden.Trust{ID: 9, Account: "main", Network: netip.MustParsePrefix("203.0.113.0/24"), Until: noon, Created: noon.AddDate(0, 0, -14)}
+	return []sessionwarden.Trust{over, trip}
+}
+
+func (d desk) AddTrust(_ context.Context, t sessionwarden.Trust, action uint64) (sessionwarden.Trust, error) {
+	t.ID, t.Created = 12, noon
+	if action != 0 {
+		t.Account, t.Network = "main", netip.MustParsePrefix("203.0.113.7/32")
+	}
+	return t, d.fail
+}
+
+func (d desk) RemoveTrust(_ context.Context, id uint64) (sessionwarden.Trust, error) {
+	return sessionwarden.Trust{ID: id, Account: "main", ASN: 64500, Until: noon.AddDate(0, 0, 14), Removed: noon}, d.fail
+}
+
 func status() sessionwarden.Status {
 	return sessionwarden.Status{
 		Version: "1.0", Instance: "here", Running: true, Time: noon,
@@ -151,6 +169,7 @@ func full(n int) web.APIOptions {
 		Records: records{sightings: n},
 		Desk:    desk{},
 		Answers: desk{},
+		Trust:   desk{},
 		Status:  status,
 		Backup:  func(context.Context, string) error { return nil },
 		TestAlerts: func(context.Context) []web.ChannelTest {

@@ -10,9 +10,15 @@ import (
 // trustedPeer reports whether the process at the other end belongs to our own
 // user or to root.
 func trustedPeer(conn *net.UnixConn) bool {
+	uid, known := peerUser(conn)
+	return known && trustedUser(uint32(uid), os.Getuid())
+}
+
+// peerUser returns which user the process at the other end belongs to.
+func peerUser(conn *net.UnixConn) (uid int, known bool) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return false
+		return 0, false
 	}
 	var (
 		peer *syscall.Ucred
@@ -21,7 +27,10 @@ func trustedPeer(conn *net.UnixConn) bool {
 	err = raw.Control(func(fd uintptr) {
 		peer, fail = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 	})
-	return err == nil && fail == nil && trustedUser(peer.Uid, os.Getuid())
+	if err != nil || fail != nil {
+		return 0, false
+	}
+	return int(peer.Uid), true
 }
 
 // trustedUser reports whether peer may control a daemon of user own.

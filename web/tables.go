@@ -4,6 +4,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"time"
 
 	"sessionwarden"
@@ -143,6 +144,11 @@ func tidy(s sessionwarden.Status) sessionwarden.Status {
 		a.Account, a.Error = text(a.Account), text(a.Error)
 		for _, t := range []*time.Time{&a.LastPoll, &a.NextPoll, &a.BlindSince} {
 			*t = second(*t)
+		}
+		a.Trusts = slices.Clone(a.Trusts)
+		for i := range a.Trusts {
+			t := &a.Trusts[i]
+			t.Until, t.What, t.Note = second(t.Until), text(t.What), text(t.Note)
 		}
 		accounts = append(accounts, a)
 	}

@@ -155,7 +155,7 @@ Start with: sessionwarden demo`,
 	root.AddCommand(
 		c.runCommand(), c.checkCommand(), c.demoCommand(), c.simulateCommand(), c.statusCommand(),
 		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(),
-		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.alertCommand(), c.geoCommand(),
+		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.trustCommand(), c.alertCommand(), c.geoCommand(),
 		c.resumeCommand(), c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.dbCommand(), c.versionCommand(),
 	)
 	root.SetUsageTemplate(strings.NewReplacer(

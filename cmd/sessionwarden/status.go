@@ -72,6 +72,15 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 			fmt.Fprintln(c.out, wrap(fmt.Sprintf("! %s, told %s: %s", a.Account, ago(n.Time, s.Time), n.Title), c.out.width-2, "  "))
 		}
 	}
+	for _, a := range s.Accounts {
+		for _, t := range a.Trusts {
+			line := fmt.Sprintf("trust: %s on %s until %s", t.What, a.Account, localTime(t.Until))
+			if t.Note != "" {
+				line += " (" + t.Note + ")"
+			}
+			fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
+		}
+	}
 	for _, ch := range s.Channels {
 		line := fmt.Sprintf("channel %s: %d waiting, last sent %s", ch.Channel, ch.Pending, ago(ch.LastSent, s.Time))
 		if ch.Broken {

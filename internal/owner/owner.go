@@ -39,6 +39,10 @@ func MkdirAll(path string, mode fs.FileMode) error {
 // cannot be known.
 func Name(path string) string { return name(path) }
 
+// User returns the name of the user with a number, or that number; "" where that
+// cannot be known.
+func User(uid int) string { return nameOf(uid) }
+
 // Me returns the name of the user that this program runs as, or his number; ""
 // where that cannot be known.
 func Me() string { return me() }
