@@ -201,6 +201,7 @@ func BenchmarkNewSessions(b *testing.B) {
 		Countries: map[sessionwarden.Country]sessionwarden.Span{home.Country: span},
 		Networks:  map[uint32]sessionwarden.Span{home.ASN: span},
 		Devices:   map[string]sessionwarden.Span{policy.Device(agents[0]): span, policy.Device(agents[1]): span},
+		MostLive:  21, Active: benchDay.AddDate(0, 0, -1),
 	}
 	account := sessionwarden.Account{Name: "main", Expected: []sessionwarden.Country{"DE"}, Rules: rules(true)}
 	var live []sessionwarden.Sighting
