@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 var doors = map[string][]string{
 	"go.etcd.io/bbolt":                  {"storage"},
 	"github.com/oschwald/geoip2-golang": {"geo", "tools/geodata"}, // the maker proves that the reader reads it
+	"go4.org/netipx":                    {"geo"},
 	"github.com/slack-go/slack":         {"alert", "alert/slacktest"},
 	"github.com/robfig/cron":            {"monitor"},
 	"github.com/pelletier/go-toml":      {"config", "mannco/manncotest"},

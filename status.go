@@ -88,4 +88,17 @@ type LocationStatus struct {
 	ASNBuilt     time.Time `json:"asn_built"`
 	Warnings     []string  `json:"warnings,omitempty"` // old data, or a file that could not be loaded
 	Failed       string    `json:"failed,omitempty"`   // a configured file could not be loaded: the interlock is on
+
+	Lists []ListStatus `json:"lists,omitempty"` // what is named of Tor exits and VPN networks
+}
+
+// ListStatus is one list of Tor exits or VPN networks at one glance, or the
+// database that knows both.
+type ListStatus struct {
+	Key     string    `json:"key"`    // the setting that names it, such as "geo.tor_exits"
+	Source  string    `json:"source"` // the file or the address, without what may be a secret in it
+	Used    bool      `json:"used"`
+	Entries int       `json:"entries,omitempty"` // of a list
+	Date    time.Time `json:"date,omitzero"`     // when it was right last
+	Problem string    `json:"problem,omitempty"` // why it is not used, or not brought up to date, and what to do
 }

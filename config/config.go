@@ -43,8 +43,9 @@ type Web struct {
 type Geo struct {
 	Database    string // a City or Country file; "" the built-in data, "auto" also the system's folders
 	ASNDatabase string // the same for networks
-	TorExits    string // a file or a URL; "" none; this version does not read it
-	VPNNetworks string // a file or a URL; "" none; this version does not read it
+	TorExits    string // a file or a URL; "" none
+	VPNNetworks string // a file or a URL; "" none
+	Anonymous   string // an Anonymous-IP or Anonymous-Plus file; "" none
 }
 
 // History is how long the history is kept.

@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	want := map[string]string{
 		"Path": "/etc/sessionwarden/config.toml", "DataDir": "/var/lib/sessionwarden", "Instance": host,
 		"Log.Level": "INFO", "Log.Format": "text", "Web.Listen": "127.0.0.1:8733",
-		"Geo.Database": "", "Geo.ASNDatabase": "", "Geo.TorExits": "", "Geo.VPNNetworks": "",
+		"Geo.Database": "", "Geo.ASNDatabase": "", "Geo.TorExits": "", "Geo.VPNNetworks": "", "Geo.Anonymous": "",
 		"History.Keep": "9600h0m0s", "Alert.MinSeverity": "warning", "Alert.Slack": "<nil>",
 		"Backup.Dir": "/var/lib/sessionwarden/backups", "Backup.Every": "24h0m0s", "Backup.Keep": "7",
 		"Notices":       `[expected_countries is not set for account "main", so unexpected_country finds nothing there]`,
@@ -233,8 +233,6 @@ api_url = "https://proxy.example.com/"
 `+account+`
 `)
 	want := []string{
-		"geo.tor_exits is accepted, but this version does not read lists of Tor exits yet",
-		"geo.vpn_networks is accepted, but this version does not read lists of VPN networks yet",
 		"defaults.account_every is accepted, but this version does not read account facts yet",
 		"defaults.rules.takeover is accepted, but this version does not judge by that rule yet",
 		"alert.slack.channel has no effect with a webhook, which belongs to one channel",

@@ -83,11 +83,14 @@ func (d *decoder) folderOrDefault(text string) (string, error) {
 	return d.path(text)
 }
 
+// auto has location files looked for where packages put them.
+const auto = "auto"
+
 // database reads geo.database and geo.asn_database. The file need not exist:
 // then the built-in data is used, and people are told.
 func (d *decoder) database(text string) (string, error) {
 	switch {
-	case text == "" || text == "auto":
+	case text == "" || text == auto:
 		return text, nil
 	case strings.Contains(text, "://"):
 		return "", wrong("download the .mmdb file and name it here", "this is a web address; location data is read from files")
@@ -95,6 +98,18 @@ func (d *decoder) database(text string) (string, error) {
 		return "", wrong(`write "" for the built-in data`, "%q is not a file", text)
 	}
 	return d.path(text)
+}
+
+// anonymous reads geo.anonymous_database. The file need not exist: then the rules
+// do without it, and people are told.
+func (d *decoder) anonymous(text string) (string, error) {
+	switch {
+	case text == "":
+		return "", nil
+	case text == auto:
+		return "", wrong("name the file", "%q is for database and asn_database; nobody has this one unless he bought it", auto)
+	}
+	return d.database(text)
 }
 
 // source reads geo.tor_exits and geo.vpn_networks: a file or a URL.

@@ -1,8 +1,12 @@
 package geo
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/oschwald/maxminddb-golang/v2"
@@ -71,6 +75,55 @@ func BenchmarkLookup(b *testing.B) {
 				b.Fatal(err)
 			}
 			if err := network.Lookup(addr).Decode(&owner); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkHides measures what lists of a hundred thousand networks and fifteen
+// hundred exits add to a lookup.
+func BenchmarkHides(b *testing.B) {
+	all := addresses(1 << 14)
+	var vpn, tor strings.Builder
+	for i, addr := range addresses(100_000) {
+		fmt.Fprintf(&vpn, "%s/24\n", addr.Unmap())
+		if i%64 == 0 {
+			fmt.Fprintln(&tor, addr.Unmap())
+		}
+	}
+	for i := range 300 {
+		fmt.Fprintf(&vpn, "AS%d\n", 64500+i)
+	}
+	dir := b.TempDir()
+	for name, list := range map[string]string{"vpn": vpn.String(), "tor": tor.String()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(list), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	l, err := Open(Options{TorExits: filepath.Join(dir, "tor"), VPNNetworks: filepath.Join(dir, "vpn")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	s := l.current.Load()
+	b.Run("lists", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			l.hides(s, all[i%len(all)].Unmap(), 64000)
+		}
+	})
+	b.Run("locator", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			l.Lookup(all[i%len(all)])
+		}
+	})
+	b.Run("parse", func(b *testing.B) {
+		content := []byte(vpn.String())
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := parseList(content); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -20,22 +20,37 @@ import (
 type role uint8
 
 const (
-	countries role = iota // where an address lies
-	networks              // whose it is
+	countries   role = iota // where an address lies
+	networks                // whose it is
+	anonymizers             // whether it hides who is behind it
 )
 
 // String returns a word from a closed set: it may be a metric's label.
 func (r role) String() string {
-	if r == networks {
+	switch r {
+	case networks:
 		return "network"
+	case anonymizers:
+		return "anonymizer"
 	}
 	return "country"
 }
 
+// instead says what is done without a good file.
+func (r role) instead() string {
+	if r == anonymizers {
+		return "the rules tor_network and vpn_network do without it"
+	}
+	return fmt.Sprintf("the built-in %s data is used", r)
+}
+
 // wants says which files serve the role.
 func (r role) wants() string {
-	if r == networks {
+	switch r {
+	case networks:
 		return "ASN"
+	case anonymizers:
+		return "Anonymous-IP or Anonymous-Plus"
 	}
 	return "City or Country"
 }
@@ -98,9 +113,14 @@ func serves(content []byte, r role) error {
 	if err != nil {
 		return wrongKind(unknown.DatabaseType, r)
 	}
-	if r == networks {
+	switch r {
+	case networks:
 		_, err = reader.ASN(landmarks[0].addr)
-	} else {
+	case anonymizers:
+		if _, err = reader.AnonymousIP(landmarks[0].addr); errors.As(err, new(geoip2.InvalidMethodError)) {
+			_, err = reader.AnonymousPlus(landmarks[0].addr)
+		}
+	default:
 		_, err = reader.City(landmarks[0].addr) // Country data answers to this, too
 	}
 	if errors.As(err, new(geoip2.InvalidMethodError)) {
@@ -118,7 +138,7 @@ func wrongKind(kind string, r role) error {
 // test. seen is what the file looked like, nil where there is none; errors
 // are worded to follow "but ".
 func loadDatabase(path string, r role) (d *database, seen fs.FileInfo, err error) {
-	content, seen, err := readWhole(path)
+	content, seen, err := readWhole(path, maxFile)
 	if err != nil {
 		return nil, seen, err
 	}
@@ -213,7 +233,7 @@ func (d *database) landmarks() error {
 			continue
 		}
 		here++
-		if a.country != l.country && d.role == countries || a.asn != l.asn && d.role == networks {
+		if a.country != l.country && d.role == countries || a.asn != l.asn && d.role == networks || d.role == anonymizers && (a.tor || a.vpn) {
 			wrong++
 		}
 	}

@@ -8,7 +8,9 @@
 //
 // The order of reading: locator.go for what there is, lookup.go for how an
 // address is judged, slot.go for how a file comes into use, database.go for
-// what a file has to be.
+// what a file has to be; list.go for what a list of Tor exits or VPN networks
+// has to be, listslot.go for how it comes into use, source.go for how it is
+// fetched, kept.go for how it outlasts a restart.
 //
 // The data under data/ is made by the command in tools/geodata, all but the
 // two lists of networks, which are written by hand.

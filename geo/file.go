@@ -18,9 +18,10 @@ func sameFile(a, b fs.FileInfo) bool {
 }
 
 // readWhole reads the file at path into memory, so that what happens to the
-// file afterwards changes nothing. seen is what the file looked like; it is
-// nil where there is none. Errors are worded to follow "but ".
-func readWhole(path string) (content []byte, seen fs.FileInfo, err error) {
+// file afterwards changes nothing; it is refused where it is larger than most,
+// in bytes. seen is what the file looked like; it is nil where there is none.
+// Errors are worded to follow "but ".
+func readWhole(path string, most int64) (content []byte, seen fs.FileInfo, err error) {
 	// A look before the opening, as opening a pipe would wait for ever.
 	seen, err = os.Stat(path)
 	if err != nil {
@@ -33,8 +34,8 @@ func readWhole(path string) (content []byte, seen fs.FileInfo, err error) {
 		return nil, seen, errors.New("it is not an ordinary file")
 	case seen.Size() == 0:
 		return nil, seen, errors.New("it is empty")
-	case seen.Size() > maxFile:
-		return nil, seen, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+	case seen.Size() > most:
+		return nil, seen, fmt.Errorf("it is larger than %d MiB", most>>20)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sessionwarden"
 )
 
 // Options say which data a [Locator] uses. The zero value means the built-in
@@ -27,6 +30,20 @@ type Options struct {
 	// second; nil: /var/lib/GeoIP and /usr/share/GeoIP.
 	AutoDirs []string
 
+	// AnonymousDatabase is the path of an Anonymous-IP or Anonymous-Plus file;
+	// "" for none.
+	AnonymousDatabase string
+	// TorExits and VPNNetworks are lists, each a file or a URL (https, or http on
+	// loopback); "" for none.
+	TorExits, VPNNetworks string
+	// ListDir is the folder that fetched lists are kept in for the next start; it
+	// is made when the first one comes. "": they are not kept.
+	ListDir string
+	// OnlyReads forbids to write there.
+	OnlyReads bool
+	// Way is the way to the addresses of lists; nil: the network.
+	Way http.RoundTripper
+
 	Logger     *slog.Logger          // nil: nothing is logged
 	Registerer prometheus.Registerer // nil: metrics are counted, but not shown
 	Now        func() time.Time      // for the age of the data; nil: time.Now
@@ -41,8 +58,13 @@ type Locator struct {
 	now     func() time.Time
 	metrics *metrics
 
-	reading sync.Mutex // held while files are looked at; guards slots
-	slots   [2]*slot   // by role
+	way       http.RoundTripper
+	listDir   string
+	onlyReads bool
+
+	reading sync.Mutex   // held while files are looked at; guards slots and lists
+	slots   [3]*slot     // by role
+	lists   [2]*listSlot // by kind
 
 	closed chan struct{}
 	close  sync.Once
@@ -51,10 +73,12 @@ type Locator struct {
 // snapshot is the data in use at one time. It does not change.
 type snapshot struct {
 	generation uint64
-	databases  [2][]*database // by role; in the order they are asked
+	databases  [3][]*database // by role; in the order they are asked
+	lists      [2]*list       // by kind; nil: none
 	failed     string
 	warnings   []string // about files; what depends on the time is not here
 	troubles   []Trouble
+	listed     []sessionwarden.ListStatus // the lists and the anonymizers' database that are named
 }
 
 // first returns the database that is asked first.
@@ -65,12 +89,15 @@ func (s *snapshot) first(r role) *database { return s.databases[r][0] }
 // [Locator.Status] says so in Failed. An error means that the program itself
 // is broken, or that its metrics are registered already.
 func Open(o Options) (*Locator, error) {
-	l := &Locator{log: o.Logger, now: o.Now, closed: make(chan struct{})}
+	l := &Locator{log: o.Logger, now: o.Now, way: o.Way, listDir: o.ListDir, onlyReads: o.OnlyReads, closed: make(chan struct{})}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
 	if l.now == nil {
 		l.now = time.Now
+	}
+	if l.way == nil {
+		l.way = newTransport()
 	}
 	folders := o.AutoDirs
 	if folders == nil {
@@ -88,12 +115,17 @@ func Open(o Options) (*Locator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the built-in network data, but %w", err)
 	}
-	l.slots = [2]*slot{
+	l.slots = [3]*slot{
 		newSlot(countries, "geo.database", o.Database, folders, country),
 		newSlot(networks, "geo.asn_database", o.ASNDatabase, folders, network),
+		newSlot(anonymizers, "geo.anonymous_database", o.AnonymousDatabase, nil, nil),
 	}
+	l.lists = [2]*listSlot{newListSlot(torExits, o.TorExits), newListSlot(vpnNetworks, o.VPNNetworks)}
 	if l.metrics, err = newMetrics(o.Registerer, l.current.Load); err != nil {
 		return nil, fmt.Errorf("registering the metrics of the location data: %w", err)
+	}
+	for _, s := range l.lists {
+		s.recall(l.log, l.listDir)
 	}
 	l.publish(true)
 	l.Refresh()
@@ -110,30 +142,49 @@ func (l *Locator) Refresh() {
 	for _, s := range l.slots {
 		taken = s.refresh(l.log, l.metrics) || taken
 	}
+	for _, s := range l.lists {
+		s.refresh(l.log)
+	}
 	l.publish(taken)
 }
 
-// publish makes what the slots hold the data in use.
+// publish makes what the slots hold the data in use. taken says that a database
+// is new; of the lists, those that name others than before make it so.
 func (l *Locator) publish(taken bool) {
-	next := &snapshot{}
+	next, now := &snapshot{}, l.now()
+	for k, s := range l.lists {
+		next.lists[k] = s.inUse(now)
+		next.warnings = slices.Concat(next.warnings, s.warnings(now))
+		if s.shown != "" {
+			next.listed = append(next.listed, s.status(now))
+		}
+		if t, is := s.trouble(now); is {
+			next.troubles = append(next.troubles, t)
+		}
+	}
+	var failed []string
+	for r, s := range l.slots {
+		next.databases[r] = s.databases(now)
+		if f := s.failed(); f != "" && s.role != anonymizers { // no place rests on those
+			failed = append(failed, f)
+		}
+		next.warnings = slices.Concat(next.warnings, s.warnings(now))
+		if t, is := s.trouble(now); is {
+			next.troubles = append(next.troubles, t)
+		}
+	}
+	if s := l.slots[anonymizers]; len(s.paths) > 0 {
+		next.listed = append(next.listed, s.listed(now))
+	}
+	next.failed = strings.Join(failed, "; ")
 	if before := l.current.Load(); before != nil {
 		next.generation = before.generation
+		taken = taken || !slices.Equal(next.databases[anonymizers], before.databases[anonymizers]) ||
+			!slices.EqualFunc(next.lists[:], before.lists[:], (*list).same)
 	}
 	if taken {
 		next.generation++
 	}
-	var failed []string
-	for r, s := range l.slots {
-		next.databases[r] = s.databases()
-		if f := s.failed(); f != "" {
-			failed = append(failed, f)
-		}
-		next.warnings = slices.Concat(next.warnings, s.warnings())
-		if t, is := s.trouble(); is {
-			next.troubles = append(next.troubles, t)
-		}
-	}
-	next.failed = strings.Join(failed, "; ")
 	l.current.Store(next)
 }
 
@@ -145,12 +196,13 @@ func (l *Locator) Generation() uint64 { return l.current.Load().generation }
 // all is well. It is [sessionwarden.LocationStatus.Failed], without the rest.
 func (l *Locator) Failed() string { return l.current.Load().failed }
 
-// Trouble is a location file that should be in use and is not, since it is not
-// good.
+// Trouble is a location file or a list that should be in use and is not, since
+// it is not good.
 type Trouble struct {
 	Key    string // the setting that names it, such as "geo.database"
 	Path   string
-	Failed bool   // there is only the built-in data in its place
+	Failed bool   // there is only the built-in data in its place, or nothing where it is a list
+	List   string // what it lists, such as "Tor exits"; "" where it says where addresses lie
 	Says   string // what is wrong with it, what is used, and what to do
 }
 
@@ -162,7 +214,8 @@ func (l *Locator) Troubles() []Trouble { return slices.Clone(l.current.Load().tr
 // set says less.
 func (l *Locator) Made() time.Time { return l.slots[countries].builtin.built }
 
-// Watch looks at the files at every interval and takes those that changed.
+// Watch looks at the files at every interval and takes those that changed, and
+// fetches the lists that are fetched, at once and then every hour.
 // A file that is not good is told, once, in the log and in
 // [Locator.Status], and the data in use stays. Watch returns nil when ctx
 // ends or the locator is closed, and an error at once if every is not
@@ -170,6 +223,15 @@ func (l *Locator) Made() time.Time { return l.slots[countries].builtin.built }
 func (l *Locator) Watch(ctx context.Context, every time.Duration) error {
 	if every <= 0 {
 		return errors.New("watching the location files needs an interval above zero")
+	}
+	var fetching sync.WaitGroup
+	defer fetching.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	for _, s := range l.lists {
+		if s.source.url != "" {
+			fetching.Go(func() { l.keepFetching(ctx, s) })
+		}
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -26,15 +26,31 @@ func (l *Locator) Lookup(addr netip.Addr) sessionwarden.Location {
 	s := l.current.Load()
 	place, from := l.first(s.databases[countries], addr)
 	owner, _ := l.first(s.databases[networks], addr)
-	if nature == documentation && !place.found && !owner.found {
+	tor, vpn := l.hides(s, addr, owner.asn)
+	if nature == documentation && !place.found && !owner.found && !tor && !vpn {
 		return sessionwarden.Location{Network: sessionwarden.Private}
 	}
 	return sessionwarden.Location{
 		Country: place.country, City: place.city,
 		HasPoint: place.hasPoint, Latitude: place.latitude, Longitude: place.longitude, RadiusKM: place.radiusKM,
-		ASN: owner.asn, Organization: owner.organization, Network: l.kinds[owner.asn],
+		ASN: owner.asn, Organization: owner.organization, Network: l.kinds[owner.asn], Tor: tor, VPN: vpn,
 		Source: from.source, Built: from.built,
 	}
+}
+
+// hides reports whether addr is an exit of Tor, or a VPN, by the lists or the
+// database that the owner named.
+func (l *Locator) hides(s *snapshot, addr netip.Addr, asn uint32) (tor, vpn bool) {
+	tor, vpn = s.lists[torExits].has(addr, asn), s.lists[vpnNetworks].has(addr, asn)
+	for _, d := range s.databases[anonymizers] {
+		a, err := d.ask(addr)
+		if err != nil {
+			l.metrics.broken.Inc()
+			continue
+		}
+		tor, vpn = tor || a.tor, vpn || a.vpn
+	}
+	return tor, vpn
 }
 
 // first asks one database after the other until one names a country, or a

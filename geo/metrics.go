@@ -5,10 +5,11 @@ import (
 )
 
 // metrics is what is counted of the location data. The label "data" is
-// country or network.
+// country, network or anonymizer; "list" the name of a list.
 type metrics struct {
-	taken   [2]prometheus.Counter // by role
-	refused [2]prometheus.Counter // by role
+	taken   [3]prometheus.Counter // by role
+	refused [3]prometheus.Counter // by role
+	fetches *prometheus.CounterVec
 	broken  prometheus.Counter
 
 	registerer prometheus.Registerer
@@ -29,10 +30,29 @@ func newMetrics(reg prometheus.Registerer, current func() *snapshot) (*metrics, 
 		}),
 		registerer: reg,
 	}
-	var all []prometheus.Collector
-	for _, r := range []role{countries, networks} {
+	m.fetches = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sessionwarden_geo_list_fetches_total",
+		Help: "Attempts to fetch a list of Tor exits or VPN networks, by what came of them.",
+	}, []string{"list", "outcome"})
+	all := []prometheus.Collector{m.fetches}
+	for _, k := range []listKind{torExits, vpnNetworks} {
+		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "sessionwarden_geo_list_entries",
+			Help:        "Entries of the list in use; 0: none is.",
+			ConstLabels: prometheus.Labels{"list": k.String()},
+		}, func() float64 {
+			if l := current().lists[k]; l != nil {
+				return float64(l.entries)
+			}
+			return 0
+		}))
+	}
+	for _, r := range []role{countries, networks, anonymizers} {
 		m.taken[r] = files.WithLabelValues(r.String(), "taken")
 		m.refused[r] = files.WithLabelValues(r.String(), "refused")
+		if r == anonymizers {
+			continue
+		}
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "sessionwarden_geo_built_timestamp_seconds",
 			Help:        "When the location data in use was built.",
@@ -49,7 +69,7 @@ func newMetrics(reg prometheus.Registerer, current func() *snapshot) (*metrics, 
 		return 0
 	}), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sessionwarden_geo_files_bad",
-		Help: "Location files that should be in use and are not, as they are not good.",
+		Help: "Location files and lists that should be in use and are not, as they are not good.",
 	}, func() float64 { return float64(len(current().troubles)) }))
 	if reg == nil {
 		return m, nil
@@ -62,6 +82,15 @@ func newMetrics(reg prometheus.Registerer, current func() *snapshot) (*metrics, 
 		m.registered = append(m.registered, c)
 	}
 	return m, nil
+}
+
+// fetched counts an attempt to fetch a list.
+func (m *metrics) fetched(k listKind, err error) {
+	outcome := "good"
+	if err != nil {
+		outcome = "failed"
+	}
+	m.fetches.WithLabelValues(k.String(), outcome).Inc()
 }
 
 // close takes the metrics out of the registry: those it put there, as those of

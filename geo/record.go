@@ -19,6 +19,8 @@ type answer struct {
 
 	asn          uint32
 	organization string
+
+	tor, vpn bool
 }
 
 // countryRecord is the part of a Country record that is of use.
@@ -51,11 +53,23 @@ type networkRecord struct {
 	Organization string `maxminddb:"autonomous_system_organization"`
 }
 
+// anonymizerRecord is the part of an Anonymous-IP or Anonymous-Plus record that
+// is of use. That an address is a data centre's is none of it: companies live
+// there, too.
+type anonymizerRecord struct {
+	Tor              bool `maxminddb:"is_tor_exit_node"`
+	VPN              bool `maxminddb:"is_anonymous_vpn"`
+	PublicProxy      bool `maxminddb:"is_public_proxy"`
+	ResidentialProxy bool `maxminddb:"is_residential_proxy"`
+}
+
 // ask returns what d says of addr.
 func (d *database) ask(addr netip.Addr) (answer, error) {
 	switch {
 	case d.role == networks:
 		return d.askNetwork(addr)
+	case d.role == anonymizers:
+		return d.askAnonymizer(addr)
 	case d.cities:
 		return d.askCity(addr)
 	}
@@ -73,6 +87,15 @@ func (d *database) askNetwork(addr netip.Addr) (answer, error) {
 		asn:          r.Number,
 		organization: sessionwarden.Clean(r.Organization, sessionwarden.MaxText),
 	}, nil
+}
+
+func (d *database) askAnonymizer(addr netip.Addr) (answer, error) {
+	var r anonymizerRecord
+	result := d.reader.Lookup(addr)
+	if err := result.Decode(&r); err != nil || !result.Found() {
+		return answer{}, err
+	}
+	return answer{found: true, tor: r.Tor, vpn: r.VPN || r.PublicProxy || r.ResidentialProxy}, nil
 }
 
 func (d *database) askCountry(addr netip.Addr) (answer, error) {

@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,15 +18,15 @@ import (
 // auto is the setting that also looks where packages put databases.
 const auto = "auto"
 
-// slot is one of the two places that a file can take: for countries and for
-// networks. It is used by one goroutine at a time.
+// slot is one of the places that a file can take: for countries, for networks
+// and for anonymizers. It is used by one goroutine at a time.
 type slot struct {
 	role  role
 	key   string   // what the setting is called in the configuration
 	paths []string // where a file may lie, the best first; none: built-in only
 	auto  bool     // no file has to be there
 
-	builtin *database
+	builtin *database              // nil: there is none for anonymizers
 	file    *database              // nil: the built-in data alone
 	looked  map[string]fs.FileInfo // what the last look saw, by path
 	refused map[string]refusal     // files that were not taken, by path
@@ -129,7 +130,13 @@ func (s *slot) refuse(log *slog.Logger, m *metrics, path string, r refusal) {
 }
 
 // databases returns what is to be asked, in that order.
-func (s *slot) databases() []*database {
+func (s *slot) databases(now time.Time) []*database {
+	if s.role == anonymizers {
+		if s.file == nil || s.outdated(now) != "" {
+			return nil
+		}
+		return []*database{s.file}
+	}
 	if s.file == nil {
 		return []*database{s.builtin}
 	}
@@ -143,16 +150,33 @@ func (s *slot) failed() string {
 		return ""
 	}
 	path := s.paths[0]
-	return fmt.Sprintf("%s names %s, but %s: the built-in %s data is used until a good %s file lies there, or %s is set to \"\"",
-		s.key, sessionwarden.Clean(path, 200), s.refused[path].why, s.role, s.role.wants(), s.key)
+	return fmt.Sprintf("%s names %s, but %s: %s until a good %s file lies there, or %s is set to \"\"",
+		s.key, sessionwarden.Clean(path, 200), s.refused[path].why, s.role.instead(), s.role.wants(), s.key)
+}
+
+// outdated says that the file in use knows too little by now who is an
+// anonymizer; "" where that is not so.
+func (s *slot) outdated(now time.Time) string {
+	if s.role != anonymizers || s.file == nil || now.Sub(s.file.built) <= ignoredAfter {
+		return ""
+	}
+	return fmt.Sprintf("%s was built on %s, and one that is older than %d days is not used: %s until a newer one lies at %s, or %s is set to \"\"",
+		s.file.source, date(s.file.built), int(ignoredAfter.Hours()/24), s.role.instead(), sessionwarden.Clean(s.file.path, 200), s.key)
 }
 
 // warnings returns what else a person should know of the slot's files.
-func (s *slot) warnings() []string {
+func (s *slot) warnings(now time.Time) []string {
 	var all []string
 	for _, path := range s.paths {
 		if text := s.warning(path); text != "" {
 			all = append(all, text)
+		}
+	}
+	if s.role == anonymizers {
+		for _, text := range []string{s.failed(), s.outdated(now)} {
+			if text != "" {
+				all = append(all, text)
+			}
 		}
 	}
 	if s.older != "" {
@@ -176,16 +200,29 @@ func (s *slot) warning(path string) string {
 	return fmt.Sprintf("%s would be used, but %s: other data is used until a good %s file lies there", shown, r.why, s.role.wants())
 }
 
+// listed is the database of anonymizers at one glance, as a list.
+func (s *slot) listed(now time.Time) sessionwarden.ListStatus {
+	st := sessionwarden.ListStatus{Key: s.key, Source: sessionwarden.Clean(s.paths[0], 200), Used: s.databases(now) != nil, Problem: cmp.Or(s.failed(), s.outdated(now))}
+	if s.file != nil {
+		st.Source, st.Date = s.file.source, s.file.built
+	}
+	return st
+}
+
 // trouble returns what people have to be told of the slot's files. A file that
 // other data stands in for is only told of when a second look finds it not
 // good: it may just be being written.
-func (s *slot) trouble() (Trouble, bool) {
-	if failed := s.failed(); failed != "" {
-		return Trouble{Key: s.key, Path: s.paths[0], Failed: true, Says: failed}, true
+func (s *slot) trouble(now time.Time) (Trouble, bool) {
+	listed := ""
+	if s.role == anonymizers {
+		listed = "Tor exits and VPN networks"
+	}
+	if failed := cmp.Or(s.failed(), s.outdated(now)); failed != "" {
+		return Trouble{Key: s.key, Path: s.paths[0], Failed: true, List: listed, Says: failed}, true
 	}
 	for _, path := range s.paths {
 		if text := s.warning(path); text != "" && s.refused[path].looks > 1 {
-			return Trouble{Key: s.key, Path: path, Says: text}, true
+			return Trouble{Key: s.key, Path: path, List: listed, Says: text}, true
 		}
 	}
 	return Trouble{}, false

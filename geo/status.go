@@ -31,6 +31,7 @@ func (l *Locator) Status() sessionwarden.LocationStatus {
 	for _, d := range []*database{country, network} {
 		status.Warnings = append(status.Warnings, d.aged(now)...)
 	}
+	status.Lists = slices.Clone(s.listed)
 	return status
 }
 

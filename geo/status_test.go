@@ -96,7 +96,7 @@ func TestMetricsBelongToOneLocatorAtATime(t *testing.T) {
 	if _, err := geo.Open(geo.Options{Registerer: registry}); err == nil {
 		t.Error("two locators share the metrics of one registry")
 	}
-	if families, err := registry.Gather(); err != nil || len(families) != 5 {
+	if families, err := registry.Gather(); err != nil || len(families) != 6 {
 		t.Errorf("the second, which failed, left %d metrics to the first, %v", len(families), err)
 	}
 	if err := l.Close(); err != nil {

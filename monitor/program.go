@@ -101,6 +101,8 @@ func (m *Monitor) tellTroubles(ctx context.Context, now time.Time) {
 			Lines: []string{"The file that " + of + " names is in use, or none is asked for any more.", "What was held meanwhile still waits for your answer: sessionwarden actions"},
 		}
 		switch of {
+		case "geo.tor_exits", "geo.vpn_networks", "geo.anonymous_database":
+			a.Title, a.Lines = "A list that a rule rests on is in use again", []string{"What " + of + " names is in use and up to date, or nothing is asked for any more."}
 		case clockTrouble:
 			a.Title, a.Lines = "The clock can be relied on again", []string{"What was held for it goes on now, after another look at each session."}
 		case historyTrouble:

@@ -89,6 +89,7 @@ func TestTheDocumentListsEveryField(t *testing.T) {
 		"### Account status":                 reflect.TypeFor[sessionwarden.AccountStatus](),
 		"### Channel status":                 reflect.TypeFor[sessionwarden.ChannelStatus](),
 		"### Location status":                reflect.TypeFor[sessionwarden.LocationStatus](),
+		"### List status":                    reflect.TypeFor[sessionwarden.ListStatus](),
 	} {
 		if documented, want := firstCells(section(t, text, heading)), columns(row); !slices.Equal(documented, want) {
 			t.Errorf("%s: docs/api.md lists\n%q\nthe program has\n%q", heading, documented, want)

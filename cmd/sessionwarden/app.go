@@ -61,6 +61,7 @@ type app struct {
 type outside struct {
 	services func(caFile string) (http.RoundTripper, error) // the way to the watched services
 	slack    http.RoundTripper                              // the way to Slack
+	lists    http.RoundTripper                              // the way to the addresses of lists
 	now      func() time.Time                               // the wall clock
 }
 
@@ -151,7 +152,9 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		return err
 	}
 
-	places, err := geo.Open(geo.Options{Database: cfg.Geo.Database, ASNDatabase: cfg.Geo.ASNDatabase, Logger: a.log, Registerer: a.registry, Now: a.outside.now})
+	places, err := openPlaces(cfg, func(o *geo.Options) {
+		o.Logger, o.Registerer, o.Now, o.Way, o.OnlyReads = a.log, a.registry, a.outside.now, a.outside.lists, false
+	})
 	if err != nil {
 		return fmt.Errorf("opening the location data: %w", err)
 	}
@@ -219,13 +222,23 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	return nil
 }
 
-// troubles puts what is wrong with location files into words.
+// troubles puts what is wrong with location files and lists into words.
 func troubles(files []geo.Trouble) []monitor.Trouble {
 	var list []monitor.Trouble
 	for _, f := range files {
 		t := monitor.Trouble{Of: f.Key, Kind: sessionwarden.StaleData, Fact: "stale " + f.Path, Severity: sessionwarden.Warning,
 			Title: "A location file is not good any more; the data from before it stays in use",
 			Lines: []string{f.Says, "Mend it before the next start, which would find only the built-in data and hold what rests on places."},
+		}
+		if f.List != "" {
+			t.Fact, t.Title = "stale list "+f.Path, "A list is not brought up to date: "+f.List
+			t.Lines[1] = "The list from before stays in use. See how it is: sessionwarden check"
+			if f.Failed {
+				t.Fact, t.Title = "no list "+f.Path, "A list cannot be used: "+f.List
+				t.Lines[1] = "Everything else goes on. See how it is: sessionwarden check"
+			}
+			list = append(list, t)
+			continue
 		}
 		if f.Failed {
 			t.Fact, t.Severity, t.Title = "failed "+f.Path, sessionwarden.Critical, "The location data cannot be relied on"

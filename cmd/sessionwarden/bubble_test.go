@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -74,6 +75,8 @@ type bubble struct {
 	// while the program is stopped or at rest.
 	before, after func(manncotest.Call)
 	hooks         chan struct{} // a lock that a hook may sleep under: a mutex would hold up the clock
+
+	lists func(*http.Request) *http.Response // what the addresses of lists answer; nil: nothing
 
 	app     *app // while it runs
 	offset  atomic.Int64
@@ -179,7 +182,7 @@ func (b *bubble) startWith(way http.RoundTripper) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := open(ctx, cfg, &b.log, false, outside{
 		services: func(string) (http.RoundTripper, error) { return b.search.transport("the service", way), nil },
-		slack:    b.search.transport("Slack", b.slack.Transport()), now: b.wall,
+		slack:    b.search.transport("Slack", b.slack.Transport()), lists: listed(b.lists), now: b.wall,
 	})
 	if err != nil {
 		cancel()
@@ -199,6 +202,17 @@ func (b *bubble) startWith(way http.RoundTripper) {
 		return err
 	}
 	b.pass(time.Second)
+}
+
+// listed is the way to the addresses of lists.
+type listed func(*http.Request) *http.Response
+
+// RoundTrip implements http.RoundTripper.
+func (l listed) RoundTrip(req *http.Request) (*http.Response, error) {
+	if l == nil {
+		return nil, errors.New("there is no network in a bubble")
+	}
+	return l(req), nil
 }
 
 // stop stops the program as SIGTERM does. It does nothing where none runs.

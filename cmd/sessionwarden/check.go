@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 	"sessionwarden"
 	"sessionwarden/alert"
 	"sessionwarden/config"
-	"sessionwarden/geo"
 	"sessionwarden/mannco"
 	"sessionwarden/storage"
 	"sessionwarden/web"
@@ -43,7 +43,7 @@ is disconnected.`,
 			k.dataDir(cfg)
 			k.database(cmd.Context(), cfg)
 			k.backups(cfg)
-			k.places(cfg)
+			k.places(cmd.Context(), cfg, offline)
 			for _, account := range cfg.Accounts {
 				if _, err := account.Key.Read(); err != nil {
 					k.fail("key of "+account.Name, err.Error(), "put the account's API key there: https://mannco.store, settings, API")
@@ -210,14 +210,17 @@ func (k *checker) backups(cfg *config.Config) {
 	}
 }
 
-func (k *checker) places(cfg *config.Config) {
+func (k *checker) places(ctx context.Context, cfg *config.Config, offline bool) {
 	const what = "location data"
-	places, err := geo.Open(geo.Options{Database: cfg.Geo.Database, ASNDatabase: cfg.Geo.ASNDatabase})
+	places, err := openPlaces(cfg)
 	if err != nil {
 		k.fail(what, err.Error(), "")
 		return
 	}
 	defer places.Close()
+	if !offline {
+		places.Fetch(ctx)
+	}
 	s := places.Status()
 	if s.Failed != "" {
 		k.fail(what, s.Failed, "until then the built-in data is used, and what the country rules would disconnect is held")
@@ -225,8 +228,47 @@ func (k *checker) places(cfg *config.Config) {
 		k.ok(what, "%s of %s; networks: %s of %s", s.Country, s.CountryBuilt.Format("2006-01-02"), s.ASN, s.ASNBuilt.Format("2006-01-02"))
 	}
 	for _, warning := range s.Warnings {
-		k.note(what, warning)
+		if !slices.ContainsFunc(s.Lists, func(l sessionwarden.ListStatus) bool { return l.Problem == warning }) {
+			k.note(what, warning)
+		}
 	}
+	k.lists(cfg, s.Lists, offline)
+}
+
+// lists says what is used of the lists that are named, and how to get one for a
+// rule that has none.
+func (k *checker) lists(cfg *config.Config, lists []sessionwarden.ListStatus, offline bool) {
+	for _, l := range lists {
+		switch {
+		case l.Used:
+			k.ok(l.Key, "%s", listText(l))
+			if l.Problem != "" {
+				k.note(l.Key, l.Problem)
+			}
+		case offline && strings.Contains(l.Source, "://"):
+			k.note(l.Key, l.Problem)
+		default:
+			k.fail(l.Key, l.Problem, "")
+		}
+	}
+	judges := func(rule sessionwarden.Rule) bool {
+		return slices.ContainsFunc(cfg.Accounts, func(a config.Account) bool { return a.Response(rule) != sessionwarden.Off })
+	}
+	if cfg.Geo.Anonymous == "" && cfg.Geo.TorExits == "" && judges(sessionwarden.TorNetwork) {
+		k.note("tor_network", `it finds nothing, as no list of Tor exits is named. There is one for everybody: [geo] tor_exits = "https://check.torproject.org/torbulkexitlist"`)
+	}
+	if cfg.Geo.Anonymous == "" && cfg.Geo.VPNNetworks == "" && judges(sessionwarden.VPNNetwork) {
+		k.note("vpn_network", "it finds nothing, as no list of VPN networks is named: [geo] vpn_networks, a file or an https address")
+	}
+}
+
+// listText says which list is used, and of when it is.
+func listText(l sessionwarden.ListStatus) string {
+	text := l.Source + " of " + l.Date.Format("2006-01-02 15:04 MST")
+	if l.Entries > 0 {
+		text = fmt.Sprintf("%d entries, from %s", l.Entries, text)
+	}
+	return text
 }
 
 // online tries the accounts and the channels. Where the daemon runs, its own

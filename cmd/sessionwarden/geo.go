@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,7 @@ func (c *command) geoCommand() *cobra.Command {
 		Use: "lookup IP...", Short: "What the program knows of an address, and from which database",
 		Args: wantArgs(1, 1000, "one address or more"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			places, err := c.openPlaces()
+			places, err := c.places()
 			if err != nil {
 				return err
 			}
@@ -68,23 +70,38 @@ func (c *command) geoCommand() *cobra.Command {
 	return cmd
 }
 
-// openPlaces opens the location data that the configuration names, or the
-// built-in data where there is no configuration.
-func (c *command) openPlaces() (*geo.Locator, error) {
-	options := geo.Options{}
+// listFolder is the folder in the data directory that fetched lists are kept in.
+const listFolder = "lists"
+
+// openPlaces opens the location data that the configuration names. It reads only,
+// unless change says otherwise.
+func openPlaces(cfg *config.Config, change ...func(*geo.Options)) (*geo.Locator, error) {
+	o := geo.Options{
+		Database: cfg.Geo.Database, ASNDatabase: cfg.Geo.ASNDatabase, AnonymousDatabase: cfg.Geo.Anonymous,
+		TorExits: cfg.Geo.TorExits, VPNNetworks: cfg.Geo.VPNNetworks,
+		ListDir: filepath.Join(cfg.DataDir, listFolder), OnlyReads: true,
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	return geo.Open(o)
+}
+
+// places opens the location data that the configuration names, or the built-in
+// data where there is no configuration.
+func (c *command) places() (*geo.Locator, error) {
+	cfg := new(config.Config)
 	path, err := config.Find(c.configFile, c.getenv)
 	if err == nil {
 		load := c.configOptions()
 		load.SecretsLater = true
-		cfg, err := config.LoadFile(path, load)
-		if err != nil {
+		if cfg, err = config.LoadFile(path, load); err != nil {
 			return nil, &usageError{err}
 		}
-		options.Database, options.ASNDatabase = cfg.Geo.Database, cfg.Geo.ASNDatabase
 	} else if c.configFile != "" || c.getenv("SESSIONWARDEN_CONFIG") != "" {
 		return nil, &usageError{err}
 	}
-	places, err := geo.Open(options)
+	places, err := openPlaces(cfg)
 	if err != nil {
 		return nil, errors.Join(errors.New("the location data cannot be opened"), err)
 	}
@@ -103,16 +120,20 @@ type geoRow struct {
 	ASN          uint32  `json:"asn,omitempty"`
 	Organization string  `json:"organization,omitempty"`
 	Network      string  `json:"network"`
+	Tor          bool    `json:"tor,omitempty"`
+	VPN          bool    `json:"vpn,omitempty"`
 	Source       string  `json:"source,omitempty"`
 	Built        string  `json:"built,omitempty"`
 	ASNSource    string  `json:"asn_source,omitempty"`
 	ASNBuilt     string  `json:"asn_built,omitempty"`
+
+	kind string // of the network, in words
 }
 
 func newGeoRow(addr netip.Addr, l sessionwarden.Location, s sessionwarden.LocationStatus) geoRow {
 	row := geoRow{
 		Address: addr.String(), Country: string(l.Country), City: l.City, ASN: l.ASN, Organization: l.Organization,
-		Network: l.Network.String(), Source: l.Source,
+		Network: l.Network.String(), Tor: l.Tor, VPN: l.VPN, kind: l.Kind(), Source: l.Source,
 	}
 	if l.Country != "" {
 		row.CountryName = l.Country.Name()
@@ -151,7 +172,7 @@ func (r geoRow) print(w io.Writer) {
 	if r.ASN != 0 {
 		line("network", fmt.Sprintf("AS%d %s", r.ASN, r.Organization))
 	}
-	line("kind", r.Network)
+	line("kind", cmp.Or(r.kind, r.Network))
 	if r.Source != "" {
 		line("from", r.Source+" of "+r.Built)
 	}

@@ -288,6 +288,7 @@ func sameAlert(a, b config.Alert) bool {
 }
 
 const (
+	onceFetch   = 5 * time.Second // for lists that are an hour old
 	onceSettle  = 10 * time.Second
 	onceDeliver = 30 * time.Second
 )
@@ -301,6 +302,9 @@ func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool,
 	defer a.Close()
 	a.hasStarted(ctx)
 	before := a.db.NextID()
+	fetch, fetched := context.WithTimeout(ctx, onceFetch)
+	a.places.Fetch(fetch)
+	fetched()
 	polled := a.monitor.Once(ctx, onceSettle)
 	deliver, cancel := context.WithTimeout(ctx, onceDeliver)
 	defer cancel()

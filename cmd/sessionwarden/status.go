@@ -93,6 +93,16 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 	}
 	fmt.Fprintln(c.out, wrap(fmt.Sprintf("location data: %s, %s old; networks: %s, %s old", s.Location.Country, span(s.Time.Sub(s.Location.CountryBuilt)),
 		s.Location.ASN, span(s.Time.Sub(s.Location.ASNBuilt))), c.out.width-2, "  "))
+	for _, l := range s.Location.Lists {
+		line := "list " + l.Key + ": NOT USED, " + l.Source
+		if l.Used {
+			line = fmt.Sprintf("list %s: %s, %s old", l.Key, l.Source, span(s.Time.Sub(l.Date)))
+			if l.Entries > 0 {
+				line = fmt.Sprintf("list %s: %d entries, %s old, from %s", l.Key, l.Entries, span(s.Time.Sub(l.Date)), l.Source)
+			}
+		}
+		fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
+	}
 	copied := "backup: " + ago(s.Backup.Last, s.Time) + ", in " + s.Backup.Dir
 	if s.Backup.Every == "off" {
 		copied += "; OFF, none is made by itself"
