@@ -200,3 +200,25 @@ func TestCheckSaysHowToGetAList(t *testing.T) {
 		t.Errorf("a secret is shown:\n%s", out)
 	}
 }
+
+// Who runs the program from a timer has no daemon that fetches.
+func TestRunOnceFetchesTheList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var asked atomic.Int64
+	fetched := serving(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		fmt.Fprintln(rw, hostingAddr)
+	}))
+	w.geo = []string{fmt.Sprintf("tor_exits = %q", fetched+"/exits")}
+	w.atHome()
+	w.signIn(hostingAddr, chrome, time.Hour)
+	w.write()
+	if out := w.must("run", "--once"); !strings.Contains(out, "tor_network: ") {
+		t.Errorf("nothing was found:\n%s", out)
+	}
+	w.must("run", "--once")
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the list was fetched %d times within an hour", n)
+	}
+}
