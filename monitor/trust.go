@@ -56,8 +56,8 @@ func (m *Monitor) AddTrust(ctx context.Context, t sessionwarden.Trust, action ui
 	if w == nil {
 		return t, &WishError{text: "no account of the configuration is called " + t.Account, cure: "sessionwarden status names the accounts", missing: true}
 	}
-	if t.Network.IsSingleIP() && m.opts.Locate(t.Network.Addr()).Tor {
-		return t, &WishError{text: t.Network.Addr().String() + " is an exit of the Tor network: whoever uses that comes from there, a thief as well", cure: "deny trusts one session alone"}
+	if t.Network.IsValid() && m.opts.Locate(t.Network.Addr()).Tor {
+		return t, torExit(t.Network.Addr())
 	}
 	t, err := m.writeTrust(ctx, w, t, action)
 	if err != nil {
@@ -176,6 +176,8 @@ func (m *Monitor) trustIn(t sessionwarden.Trust, a sessionwarden.Action) (sessio
 	}
 	where := sessionwarden.Sighting{Session: sessionwarden.Session{Addr: addr}, Location: m.opts.Locate(addr)}
 	switch {
+	case where.Location.Tor:
+		return t, torExit(addr)
 	case t.Network.IsValid():
 		return t, &WishError{text: "an action and a network were both given", cure: "leave one of them out: an action stands for the address of its session"}
 	case t.Country == "" && t.ASN == 0:
@@ -186,13 +188,15 @@ func (m *Monitor) trustIn(t sessionwarden.Trust, a sessionwarden.Action) (sessio
 	return t, nil
 }
 
+// torExit says why an exit of the Tor network is not trusted.
+func torExit(addr netip.Addr) *WishError {
+	return &WishError{text: addr.String() + " is an exit of the Tor network: whoever uses that comes from there, a thief as well", cure: "to say that a session was yours: sessionwarden deny ID"}
+}
+
 // placeText names where an address lies: "203.0.113.5 (VN, AS45899)".
 func placeText(s sessionwarden.Sighting) string {
 	country := string(s.Location.Country)
-	switch {
-	case s.Location.Tor:
-		country = "the Tor network"
-	case !s.Location.Placed():
+	if !s.Location.Placed() {
 		country = "an unknown country"
 	}
 	if s.Location.ASN == 0 {

@@ -72,9 +72,39 @@ func TestATrustThatIsRemovedCountsNoMore(t *testing.T) {
 		if _, err := h.m.RemoveTrust(t.Context(), 4711); !errors.As(err, &wish) || !wish.NotFound() {
 			t.Errorf("removed what is not there: %v", err)
 		}
+		h.account.Schedule = "@every 12h"
+		h.watch()
 		pass(31 * 24 * time.Hour)
 		if left := h.m.Trusts("main"); len(left) != 0 {
 			t.Errorf("a trust is listed a month after its end: %v", left)
+		}
+	})
+}
+
+// Whoever uses Tor comes from its exits, so none of them is the owner's.
+func TestNoExitOfTorIsTrusted(t *testing.T) {
+	t.Parallel()
+	const torAddr = "192.0.2.222"
+	watched(t, func(t *testing.T, h *house) {
+		h.newList(torAddr)
+		h.service.signIn(session("77", torAddr))
+		pass(31 * time.Second)
+		id := heldID(t, h.journal)
+		until := time.Now().Add(time.Hour)
+		exit, err := sessionwarden.NewTrust("", "", "", torAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exit.Account, exit.Until = "main", until
+		var wish *monitor.WishError
+		for _, trust := range []sessionwarden.Trust{exit, {Until: until}, {Until: until, Country: "DE"}, {Until: until, ASN: 64501}} {
+			action := id
+			if trust.Account != "" {
+				action = 0
+			}
+			if _, err := h.m.AddTrust(t.Context(), trust, action); !errors.As(err, &wish) || !strings.Contains(err.Error(), "Tor") {
+				t.Errorf("%v: %v", trust, err)
+			}
 		}
 	})
 }
