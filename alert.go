@@ -29,6 +29,9 @@ type Alert struct {
 	Items []AlertItem // at most MaxAlertItems, the most severe first
 	More  int         // how many were left out
 
+	Incident uint64    // the incident that it tells of; 0: none
+	Resolved time.Time // when that was over; zero: it goes on
+
 	Title string   // for kinds without items: what happened, one line
 	Lines []string // what the program did and what to do next
 }

@@ -23,6 +23,8 @@ type History struct {
 	Spent   []Spent  // disconnections that happened in the last hour
 	Trusts  []Trust  // that hold, and those that ended lately; by ID
 
+	Incident *Incident // the open one; nil: there is none
+
 	Facts AccountFacts // what the service says of the account; when it was read is on disk with other commits
 
 	Blind   Blindness
@@ -87,6 +89,10 @@ func (h History) Clone() History {
 	h.Past = slices.Clone(h.Past)
 	h.Recent = slices.Clone(h.Recent)
 	h.Actions = slices.Clone(h.Actions)
+	if h.Incident != nil {
+		i := h.Incident.Clone()
+		h.Incident = &i
+	}
 	h.Spent = slices.Clone(h.Spent)
 	h.Trusts = slices.Clone(h.Trusts)
 	h.Logouts = slices.Clone(h.Logouts)
@@ -105,6 +111,7 @@ type Change struct {
 	Sightings []Sighting // new rows of the history and rows that changed, by Seq
 	Findings  []Finding  // new
 	Actions   []Action   // new or changed
+	Incidents []Incident // new or changed
 	Alerts    []Alert    // new or with a higher revision
 }
 

@@ -42,6 +42,7 @@ type AccountStatus struct {
 	DryRun     bool      `json:"dry_run"`
 
 	Trusts     []TrustStatus `json:"trusts,omitempty"`          // that hold, the next to end first
+	Incident   string        `json:"open_incident,omitempty"`   // the id of the open incident
 	Heightened time.Time     `json:"heightened_until,omitzero"` // until when it is looked at every few seconds, as something suspicious was found
 
 	// Notices are what people were told within a day of the watch itself, and

@@ -107,6 +107,12 @@ func footer(a sessionwarden.Alert, f Facts) []string {
 		from += ", as of " + moment(at)
 	}
 	lines = append(lines, from)
+	switch {
+	case !a.Resolved.IsZero():
+		lines = append(lines, "Incident "+number(a.Incident)+" is over since "+moment(a.Resolved)+": nothing new for an hour, and nothing left to do.")
+	case a.Incident != 0:
+		lines = append(lines, "All of it: sessionwarden incidents show "+number(a.Incident))
+	}
 	if f.Repeat {
 		lines = append(lines, "Sent again, as it is not known whether it arrived before.")
 	}

@@ -38,8 +38,8 @@ func (w *watch) remember(a sessionwarden.Alert) {
 	}
 }
 
-// forgetMatters drops the alerts that no open action belongs to any more and
-// no session is expected back in.
+// forgetMatters drops the alerts that no open action and no open incident belongs
+// to any more and no session is expected back in.
 func (w *watch) forgetMatters(now time.Time) {
 	expected := make(map[uint64]bool)
 	for f, id := range w.faces {
@@ -50,6 +50,9 @@ func (w *watch) forgetMatters(now time.Time) {
 		}
 	}
 	for id := range w.alerts {
+		if w.h.Incident != nil && w.h.Incident.AlertID == id {
+			continue
+		}
 		if !expected[id] && !slices.ContainsFunc(w.h.Actions, func(action sessionwarden.Action) bool { return action.AlertID == id }) {
 			delete(w.alerts, id)
 		}

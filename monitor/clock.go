@@ -59,6 +59,9 @@ func (d *draft) clockSet(step time.Duration) {
 	for i := range d.h.Spent {
 		d.h.Spent[i].At = move(d.h.Spent[i].At)
 	}
+	if d.h.Incident != nil {
+		d.h.Incident.Updated = move(d.h.Incident.Updated)
+	}
 	for i := range d.h.Logouts {
 		d.h.Logouts[i] = move(d.h.Logouts[i])
 	}
@@ -101,6 +104,9 @@ func believable(h sessionwarden.History, account sessionwarden.Account, now, ear
 	}
 	for i := range h.Spent {
 		h.Spent[i].At = past(h.Spent[i].At)
+	}
+	if h.Incident != nil {
+		h.Incident.Updated = past(h.Incident.Updated)
 	}
 	for i := range h.Logouts {
 		h.Logouts[i] = past(h.Logouts[i])

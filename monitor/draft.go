@@ -39,6 +39,9 @@ type draft struct {
 	alerts   map[uint64]sessionwarden.Alert
 	begun    uint64 // the action whose attempt is counted here already; 0: none
 	dirty    bool   // the state record has to be written
+
+	changed   bool                     // the open incident has to be written
+	incidents []sessionwarden.Incident // those that are over
 }
 
 // draft begins a change. The caller holds w.mu until [Monitor.finish].
@@ -126,7 +129,7 @@ func (d *draft) settle(a sessionwarden.Action, state sessionwarden.ActionState, 
 
 // empty reports whether there is nothing that has to go to the disk now.
 func (d *draft) empty() bool {
-	return !d.dirty && len(d.touched) == 0 && len(d.ended) == 0 && len(d.findings) == 0 &&
+	return !d.dirty && !d.changed && len(d.incidents) == 0 && len(d.touched) == 0 && len(d.ended) == 0 && len(d.findings) == 0 &&
 		len(d.actions) == 0 && len(d.alerts) == 0
 }
 
@@ -137,7 +140,10 @@ func (d *draft) change() sessionwarden.Change {
 			s.LastSeen = d.h.LastPoll
 		}
 	}
-	c := sessionwarden.Change{History: d.h, Findings: d.findings, Actions: d.actions}
+	c := sessionwarden.Change{History: d.h, Findings: d.findings, Actions: d.actions, Incidents: d.incidents}
+	if d.changed && d.h.Incident != nil {
+		c.Incidents = append(c.Incidents, *d.h.Incident)
+	}
 	for _, s := range d.h.Live {
 		if d.touched[s.Seq] {
 			c.Sightings = append(c.Sightings, s)
@@ -156,6 +162,7 @@ func (d *draft) change() sessionwarden.Change {
 // those of the tick's other polls; nil commits it alone. cause is the error
 // that the poll ended with, if any, and is returned unless the commit fails.
 func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause error) error {
+	d.gather()
 	w.lesson = policy.NextLesson(d.account, d.h.Live, d.now)
 	flushed := w.flushed.Add(d.base.Sub(w.base))
 	if d.empty() && !m.cannotSave(d.account.Name) && (d.now.Sub(flushed) < flushEvery || d.h.Baseline.IsZero()) {

@@ -303,10 +303,14 @@ func (w *watch) configure(to Watched) {
 // firstBurst is how many accounts are polled in the same second after a start.
 const firstBurst = 50
 
-// openMatters picks the alerts that the account's open actions are told in.
+// openMatters picks the alerts that the account's open actions and its open
+// incident are told in.
 func openMatters(h sessionwarden.History, open []sessionwarden.Alert) map[uint64]sessionwarden.Alert {
 	matters := make(map[uint64]sessionwarden.Alert)
 	for _, a := range open {
+		if h.Incident != nil && h.Incident.AlertID == a.ID {
+			matters[a.ID] = a
+		}
 		for _, action := range h.Actions {
 			if action.AlertID == a.ID {
 				matters[a.ID] = a

@@ -154,7 +154,7 @@ func (m *Monitor) quiet(w *watch, seen reading, now time.Time) bool {
 	return seen.live.Unchanged && seen.live.Complete && w.list.Complete && len(seen.ended) == 0 &&
 		!seen.live.LoggedOut && len(w.untold) == 0 && !w.read.IsZero() && seen.gen == w.gen &&
 		w.sameRules(now) && w.misses == 0 && w.h.Blind.Since.IsZero() &&
-		!w.absent() && !m.hasWork(w, now) && !w.unsure && m.step(w) == 0 &&
+		!w.absent() && !m.hasWork(w, now) && !over(w.h, now) && !w.unsure && m.step(w) == 0 &&
 		(w.doubt == "") == (rails("", false, m.opts.Earliest, seen.live.ServerTime, now, now).Clock == "") &&
 		(w.lesson.IsZero() || now.Before(w.lesson)) && now.Sub(w.flushed) < flushEvery
 }

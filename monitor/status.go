@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"sessionwarden"
@@ -61,6 +62,9 @@ func recent(list []sessionwarden.Notice, now time.Time) []sessionwarden.Notice {
 func Summary(a sessionwarden.Account, h sessionwarden.History) sessionwarden.AccountStatus {
 	s := sessionwarden.AccountStatus{
 		Account: a.Name, LastPoll: h.LastPoll, Live: len(h.Live), BlindSince: h.Blind.Since, Blind: h.Blind.Told, DryRun: a.DryRun,
+	}
+	if h.Incident != nil {
+		s.Incident = strconv.FormatUint(h.Incident.ID, 10)
 	}
 	for _, sighting := range h.Live {
 		if sighting.Suspicious() && !sighting.Denied {

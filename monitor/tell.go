@@ -115,12 +115,16 @@ func (d *draft) revised(id uint64) (alert sessionwarden.Alert, ok bool) {
 	return alert, ok
 }
 
-// intrusion makes one alert of items and ties their actions to it.
+// intrusion tells of items in the alert of the account's incident, and ties their
+// actions to it. What is new stands before what was told already.
 func (d *draft) intrusion(items []sessionwarden.AlertItem) {
+	d.resolve() // what begins after a quiet hour is another matter
 	slices.SortStableFunc(items, func(a, b sessionwarden.AlertItem) int { return cmp.Compare(worst(b), worst(a)) })
-	alert := sessionwarden.Alert{
-		ID: d.next(), Account: d.account.Name, Kind: sessionwarden.Intrusion,
-		Created: d.now, Updated: d.now, Severity: worst(items[0]),
+	i := d.incident()
+	alert, known := d.revised(i.AlertID)
+	if !known {
+		alert = sessionwarden.Alert{ID: d.next(), Account: d.account.Name, Kind: sessionwarden.Intrusion, Created: d.now, Incident: i.ID}
+		i.AlertID = alert.ID
 	}
 	for _, item := range items {
 		if item.Action != nil {
@@ -128,8 +132,12 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 			d.put(*item.Action)
 		}
 	}
-	alert.More = max(0, len(items)-sessionwarden.MaxAlertItems)
-	alert.Items = items[:len(items)-alert.More]
+	alert.Correction = alert.Revision // who cannot update hears of it anew
+	alert.Updated, alert.Severity = d.now, max(alert.Severity, worst(items[0]))
+	items = append(items, alert.Items...)
+	more := max(0, len(items)-sessionwarden.MaxAlertItems)
+	alert.More += more
+	alert.Items = items[:len(items)-more]
 	alert.Waiting = waiting(alert)
 	d.alerts[alert.ID] = alert
 }

@@ -346,8 +346,8 @@ func TestASessionThatComesAndGoesIsOneAlert(t *testing.T) {
 		pass(2 * time.Minute)
 		h.service.signIn(visitor) // from elsewhere: somebody else
 		pass(time.Minute)
-		if _, n := h.journal.alertOf(sessionwarden.Intrusion); n != 2 {
-			t.Errorf("%d alerts, want another for another address", n)
+		if a, n := h.journal.alertOf(sessionwarden.Intrusion); n != 1 || len(a.Items) != 2 || a.Correction != a.Revision {
+			t.Errorf("%d alerts, the last with %d sessions: want another session in that of the incident, told anew", n, len(a.Items))
 		}
 		pass(2 * time.Hour)
 		if n := len(h.journal.sightings(sessionwarden.Gone)); n != 6 {

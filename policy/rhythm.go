@@ -65,7 +65,7 @@ func (j *judgement) dormant() {
 	case longThere:
 		reason := came(c) + "from " + country.Name() + ", where the account was used last " + spanText(quietThere) + " ago (on " + there.UTC().Format("2006-01-02") + ")."
 		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), sessionwarden.Fact{Name: FactLastActive, Value: timeText(there)}))
-	default:
+	case j.explains():
 		j.silent(rule, "the account was used lately, on "+last.UTC().Format("2006-01-02"))
 	}
 }
@@ -106,7 +106,7 @@ func (j *judgement) oddHours() {
 	at := s.Used()
 	if usual := c.Account.Hours; usual.Set() {
 		if usual.Holds(at) {
-			j.silent(rule, "it began within the usual hours, "+usual.String())
+			j.silent(rule, "it began within the usual hours")
 			return
 		}
 		reason := came(c) + "at " + at.In(usual.Zone).Format("15:04 MST") + ", outside the usual hours (" + usual.String() + ")."
@@ -181,14 +181,16 @@ func (j *judgement) many() {
 		}
 	}
 	usual := max(manyFrom, manyTimes*c.Profile.MostLive)
-	facts := []sessionwarden.Fact{{Name: FactLive, Value: strconv.Itoa(live)}, {Name: FactNewInHour, Value: strconv.Itoa(fresh)}, {Name: FactMostLive, Value: strconv.Itoa(c.Profile.MostLive)}}
+	facts := func() []sessionwarden.Fact {
+		return []sessionwarden.Fact{{Name: FactLive, Value: strconv.Itoa(live)}, {Name: FactNewInHour, Value: strconv.Itoa(fresh)}, {Name: FactMostLive, Value: strconv.Itoa(c.Profile.MostLive)}}
+	}
 	switch {
 	case live > usual:
 		reason := strconv.Itoa(live) + " sessions are signed in at once, and there were never more than " + strconv.Itoa(max(c.Profile.MostLive, 1)) + " of the owner's."
-		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), facts...))
+		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), facts()...))
 	case fresh > max(manyNewFrom, c.Profile.MostLive):
 		reason := strconv.Itoa(fresh) + " sessions were begun within an hour."
-		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), facts...))
+		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), facts()...))
 	case j.explains():
 		j.silent(rule, strconv.Itoa(live)+" live sessions and "+strconv.Itoa(fresh)+" new ones within an hour are not many for this account")
 	}

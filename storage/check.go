@@ -111,6 +111,8 @@ func (db *DB) reader(tx *bbolt.Tx, bucket string) func(key, value []byte) error 
 			_, err = db.readFinding(key, value)
 		case bucketActions:
 			_, err = db.readAction(key, value)
+		case bucketIncidents:
+			_, err = db.readIncident(key, value)
 		case bucketAlerts:
 			_, err = db.readAlert(key, value)
 		case bucketDeliveries:

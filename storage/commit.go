@@ -43,7 +43,7 @@ func lastID(tx *bbolt.Tx, path string) (uint64, error) {
 	if last > maxID {
 		return 0, &DamagedError{Path: path, Why: "its last id is out of range"}
 	}
-	for _, name := range []string{bucketSightings, bucketFindings, bucketActions, bucketAlerts} {
+	for _, name := range []string{bucketSightings, bucketFindings, bucketActions, bucketIncidents, bucketAlerts} {
 		key, _ := tx.Bucket([]byte(name)).Cursor().Last()
 		if key == nil {
 			continue
@@ -180,7 +180,7 @@ func (b batch) addChange(c *codec, change sessionwarden.Change, last *uint64) er
 		if err := b.add(c, bucketAccounts, []byte(account), packHistory(change.History)); err != nil {
 			return err
 		}
-	} else if len(change.Sightings)+len(change.Findings)+len(change.Actions)+len(change.History.Live)+len(change.History.Recent) > 0 {
+	} else if len(change.Sightings)+len(change.Findings)+len(change.Actions)+len(change.Incidents)+len(change.History.Live)+len(change.History.Recent) > 0 {
 		return errors.New("a change without an account holds rows of one")
 	}
 	for _, s := range change.Sightings {
@@ -195,6 +195,11 @@ func (b batch) addChange(c *codec, change sessionwarden.Change, last *uint64) er
 	}
 	for _, a := range change.Actions {
 		if err := add(bucketActions, a.ID, a.Account, packAction(a)); err != nil {
+			return err
+		}
+	}
+	for _, i := range change.Incidents {
+		if err := add(bucketIncidents, i.ID, i.Account, packIncident(i)); err != nil {
 			return err
 		}
 	}

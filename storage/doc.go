@@ -14,7 +14,7 @@
 //	├── created               when it was created, RFC 3339
 //	├── needs                 the version of the program that made the layout
 //	├── observing             since when and why nothing is disconnected; absent otherwise
-//	└── schema                the version of the layout: 1
+//	└── schema                the version of the layout: 2
 //	accounts                  one small record an account
 //	└── NAME                  state: profile, what lives, what is open; no facts of sessions
 //	sightings                 the history, in the order of arrival
@@ -23,6 +23,8 @@
 //	└── ID                    a finding
 //	actions
 //	└── ID                    an action
+//	incidents
+//	└── ID                    what belongs together, with its timeline
 //	alerts                    the outbox
 //	└── ID                    an alert in its newest revision
 //	deliveries

@@ -108,7 +108,7 @@ func (k kept) add(bucket string, id uint64) {
 // findKept returns what lives, what is open, and what that speaks of.
 func (db *DB) findKept(tx *bbolt.Tx) (kept, error) {
 	k := make(kept)
-	var open []uint64
+	var open, incidents []uint64
 	err := db.eachIndex(tx, func(_ string, index liveIndex) {
 		for _, live := range index.Live {
 			k.add(bucketSightings, live.Seq)
@@ -117,6 +117,9 @@ func (db *DB) findKept(tx *bbolt.Tx) (kept, error) {
 			k.add(bucketSightings, seq)
 		}
 		open = append(open, index.Open...)
+		if index.Incident != 0 {
+			incidents = append(incidents, index.Incident)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -133,6 +136,24 @@ func (db *DB) findKept(tx *bbolt.Tx) (kept, error) {
 		k.add(bucketAlerts, a.AlertID)
 		for _, finding := range a.Findings {
 			k.add(bucketFindings, finding)
+		}
+	}
+	for _, id := range incidents {
+		key := idKey(id)
+		i, err := db.readIncident(key, tx.Bucket([]byte(bucketIncidents)).Get(key))
+		if err != nil {
+			return nil, err
+		}
+		k.add(bucketIncidents, id)
+		k.add(bucketAlerts, i.AlertID)
+		for _, finding := range i.Findings {
+			k.add(bucketFindings, finding)
+		}
+		for _, action := range i.Actions {
+			k.add(bucketActions, action)
+		}
+		for _, seq := range i.Sessions {
+			k.add(bucketSightings, seq)
 		}
 	}
 	return k, nil
@@ -168,6 +189,13 @@ func (db *DB) parts(tx *bbolt.Tx) []part {
 				return a.Created, never, nil, err
 			}
 			return a.Created, latest(a.Created, a.Updated), nil, err
+		}},
+		{bucketIncidents, func(key, value []byte) (time.Time, time.Time, []oldRow, error) {
+			i, err := db.readIncident(key, value)
+			if i.Open() {
+				return i.Opened, never, nil, err
+			}
+			return i.Opened, latest(i.Updated, i.Resolved), nil, err
 		}},
 		{bucketAlerts, func(key, value []byte) (time.Time, time.Time, []oldRow, error) {
 			a, err := db.readAlert(key, value)

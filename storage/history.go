@@ -56,6 +56,14 @@ func (db *DB) readHistory(tx *bbolt.Tx, account string) (sessionwarden.History, 
 		}
 		h.Recent = append(h.Recent, s)
 	}
+	if state.Incident != 0 {
+		key := idKey(state.Incident)
+		i, err := db.readIncident(key, tx.Bucket([]byte(bucketIncidents)).Get(key))
+		if err != nil {
+			return h, err
+		}
+		h.Incident = &i
+	}
 	actions := tx.Bucket([]byte(bucketActions))
 	for _, id := range state.Open {
 		key := idKey(id)
@@ -111,6 +119,18 @@ func (db *DB) readFinding(key, value []byte) (sessionwarden.Finding, error) {
 	var r findingRecord
 	if err := db.codec.decode(bucketFindings, key, value, &r); err != nil {
 		return sessionwarden.Finding{}, err
+	}
+	return r.unpack(id), nil
+}
+
+func (db *DB) readIncident(key, value []byte) (sessionwarden.Incident, error) {
+	id, err := keyID(bucketIncidents, key)
+	if err != nil {
+		return sessionwarden.Incident{}, err
+	}
+	var r incidentRecord
+	if err := db.codec.decode(bucketIncidents, key, value, &r); err != nil {
+		return sessionwarden.Incident{}, err
 	}
 	return r.unpack(id), nil
 }

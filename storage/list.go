@@ -76,6 +76,20 @@ func (db *DB) Actions(ctx context.Context, q sessionwarden.Query) iter.Seq2[sess
 	return rows.all(ctx, q.ID)
 }
 
+// Incidents returns the incidents that q chooses, in the order in which they were
+// opened, in the manner of [DB.Sightings]. With Since, those that were opened or
+// went on at or after it.
+func (db *DB) Incidents(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Incident, error] {
+	rows := table[sessionwarden.Incident]{
+		db: db, bucket: bucketIncidents,
+		read: func(*bbolt.Tx) func(key, value []byte) (sessionwarden.Incident, error) { return db.readIncident },
+		wanted: func(i sessionwarden.Incident) bool {
+			return (q.Account == "" || i.Account == q.Account) && reaches(q.Since, i.Opened, i.Updated, i.Resolved)
+		},
+	}
+	return rows.all(ctx, q.ID)
+}
+
 // reaches reports whether one of the times lies at or after since.
 func reaches(since time.Time, times ...time.Time) bool {
 	return slices.ContainsFunc(times, func(t time.Time) bool { return !t.Before(since) })

@@ -26,6 +26,7 @@ type model struct {
 	sightings map[uint64]sessionwarden.Sighting
 	findings  map[uint64]sessionwarden.Finding
 	actions   map[uint64]sessionwarden.Action
+	incidents map[uint64]sessionwarden.Incident
 	alerts    map[uint64]sessionwarden.Alert
 	told      map[string]sessionwarden.Delivery
 	observing bool
@@ -36,7 +37,8 @@ func newModel() model {
 		now:       day,
 		histories: make(map[string]sessionwarden.History), sightings: make(map[uint64]sessionwarden.Sighting),
 		findings: make(map[uint64]sessionwarden.Finding), actions: make(map[uint64]sessionwarden.Action),
-		alerts: make(map[uint64]sessionwarden.Alert), told: make(map[string]sessionwarden.Delivery),
+		incidents: make(map[uint64]sessionwarden.Incident),
+		alerts:    make(map[uint64]sessionwarden.Alert), told: make(map[string]sessionwarden.Delivery),
 	}
 }
 
@@ -45,6 +47,7 @@ func newModel() model {
 func (m *model) copied() model {
 	c := *m
 	c.histories, c.sightings, c.findings = maps.Clone(m.histories), maps.Clone(m.sightings), maps.Clone(m.findings)
+	c.incidents = maps.Clone(m.incidents)
 	c.actions, c.alerts, c.told = maps.Clone(m.actions), maps.Clone(m.alerts), maps.Clone(m.told)
 	return c
 }
@@ -267,6 +270,7 @@ func (m *machine) change(t *rapid.T, account string) sessionwarden.Change {
 			s.State, s.GoneAt = sessionwarden.Gone, m.now
 			c.Sightings = slices.DeleteFunc(c.Sightings, func(o sessionwarden.Sighting) bool { return o.Seq == s.Seq })
 			c.Sightings = append(c.Sightings, s)
+			h.Recent = append(h.Recent, s)
 			continue
 		case 1:
 			s.Missing = m.now
@@ -276,12 +280,26 @@ func (m *machine) change(t *rapid.T, account string) sessionwarden.Change {
 		live = append(live, s)
 	}
 	h.Live = live
+	if len(h.Recent) > 2 {
+		h.Recent = h.Recent[len(h.Recent)-2:]
+	}
+	slices.SortFunc(h.Recent, func(a, b sessionwarden.Sighting) int { return cmp.Compare(a.Seq, b.Seq) })
 	if rapid.Bool().Draw(t, "finding") {
 		c.Findings = append(c.Findings, sessionwarden.Finding{ID: m.nextID(t), Account: account, Time: m.now, Reason: rapid.String().Draw(t, "reason")})
 	}
 	if rapid.Bool().Draw(t, "action") {
 		a := sessionwarden.Action{ID: m.nextID(t), Account: account, Created: m.now, Updated: m.now}
 		h.Actions, c.Actions = append(h.Actions, a), append(c.Actions, a)
+	}
+	switch {
+	case h.Incident == nil && rapid.IntRange(0, 3).Draw(t, "incident") == 0:
+		h.Incident = &sessionwarden.Incident{ID: m.nextID(t), Account: account, Opened: m.now, Updated: m.now, Title: rapid.String().Draw(t, "title")}
+		c.Incidents = append(c.Incidents, *h.Incident)
+	case h.Incident != nil && rapid.IntRange(0, 3).Draw(t, "resolved") == 0:
+		over := *h.Incident
+		over.Resolved, over.Updated = m.now, m.now
+		h.Incident = nil
+		c.Incidents = append(c.Incidents, over)
 	}
 	if len(h.Actions) > 0 && rapid.Bool().Draw(t, "settle") {
 		a := h.Actions[0]
@@ -313,6 +331,9 @@ func (m *model) take(c sessionwarden.Change) {
 	for _, a := range c.Actions {
 		m.actions[a.ID] = a
 	}
+	for _, i := range c.Incidents {
+		m.incidents[i.ID] = i
+	}
 	for _, a := range c.Alerts {
 		m.alerts[a.ID] = a
 	}
@@ -330,6 +351,9 @@ func (m *model) forget(t *rapid.T, db *storage.DB, before time.Time, n int) {
 	}
 	for _, a := range all.actions {
 		there[a.ID] = true
+	}
+	for _, i := range all.incidents {
+		there[i.ID] = true
 	}
 	for _, a := range all.alerts {
 		there[a.ID] = true
@@ -362,6 +386,15 @@ func (m *model) forget(t *rapid.T, db *storage.DB, before time.Time, n int) {
 			delete(m.actions, id)
 		}
 	}
+	for id, i := range m.incidents {
+		if !there[id] {
+			dropped++
+			if i.Open() || !i.Updated.Before(before) {
+				t.Fatalf("the incident %d was forgotten", id)
+			}
+			delete(m.incidents, id)
+		}
+	}
 	for id, a := range m.alerts {
 		if !there[id] {
 			dropped++
@@ -383,6 +416,7 @@ type listed struct {
 	sightings []sessionwarden.Sighting
 	findings  []sessionwarden.Finding
 	actions   []sessionwarden.Action
+	incidents []sessionwarden.Incident
 	alerts    []sessionwarden.Alert
 	told      []sessionwarden.Delivery
 }
@@ -405,6 +439,12 @@ func (m *model) list(t *rapid.T, db *storage.DB, q sessionwarden.Query) (all lis
 			t.Fatal(err)
 		}
 		all.actions = append(all.actions, a)
+	}
+	for i, err := range db.Incidents(context.Background(), q) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.incidents = append(all.incidents, i)
 	}
 	var err error
 	if all.alerts, all.told, err = db.Outbox(context.Background()); err != nil {
@@ -433,6 +473,7 @@ func (m *model) compare(t *rapid.T, db *storage.DB) {
 	rapidSame(t, "sightings", all.sightings, sightings)
 	rapidSame(t, "findings", all.findings, sorted(m.findings, func(f sessionwarden.Finding) bool { return reaches(f.Account, f.Time) }))
 	rapidSame(t, "actions", all.actions, sorted(m.actions, func(a sessionwarden.Action) bool { return reaches(a.Account, a.Created, a.Updated) }))
+	rapidSame(t, "incidents", all.incidents, sorted(m.incidents, func(i sessionwarden.Incident) bool { return reaches(i.Account, i.Opened, i.Updated, i.Resolved) }))
 	rapidSame(t, "alerts", all.alerts, sorted(m.alerts, func(sessionwarden.Alert) bool { return true }))
 	rapidSame(t, "deliveries", all.told, sorted(m.told, func(sessionwarden.Delivery) bool { return true }))
 	if _, observing := db.Observing(); observing != m.observing {
@@ -455,7 +496,7 @@ func (m *model) compare(t *rapid.T, db *storage.DB) {
 		t.Fatal(err)
 	}
 	rapidSame(t, "counters", stats.Rows, map[string]int{
-		"accounts": len(m.histories), "sightings": len(m.sightings), "findings": len(m.findings), "actions": len(m.actions),
+		"accounts": len(m.histories), "sightings": len(m.sightings), "findings": len(m.findings), "actions": len(m.actions), "incidents": len(m.incidents),
 		"alerts": len(m.alerts), "deliveries": len(m.told),
 	})
 }

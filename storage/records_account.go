@@ -36,6 +36,7 @@ type accountRecord struct {
 	Sessions int                                  `cbor:"22,keyasint,omitempty"`
 	MostLive int                                  `cbor:"23,keyasint,omitempty"`
 	Since    int64                                `cbor:"24,keyasint,omitempty"`
+	Incident uint64                               `cbor:"25,keyasint,omitempty"`
 }
 
 // trustRecord is a [sessionwarden.Trust] of the account that the record is of.
@@ -86,6 +87,7 @@ type liveIndex struct {
 	Open     []uint64     `cbor:"9,keyasint,omitempty"`
 	LastPoll int64        `cbor:"16,keyasint,omitempty"`
 	Recent   []uint64     `cbor:"19,keyasint,omitempty"`
+	Incident uint64       `cbor:"25,keyasint,omitempty"`
 }
 
 func packHistory(h sessionwarden.History) accountRecord {
@@ -100,6 +102,9 @@ func packHistory(h sessionwarden.History) accountRecord {
 	}
 	if h.Profile.Hours != ([24]float32{}) {
 		r.Hours = slices.Clone(h.Profile.Hours[:])
+	}
+	if h.Incident != nil {
+		r.Incident = h.Incident.ID
 	}
 	for _, s := range h.Recent {
 		r.Recent = append(r.Recent, s.Seq)

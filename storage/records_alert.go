@@ -23,6 +23,8 @@ type alertRecord struct {
 	More       int               `cbor:"11,keyasint,omitempty"`
 	Title      string            `cbor:"12,keyasint,omitempty"`
 	Lines      []string          `cbor:"13,keyasint,omitempty"`
+	Incident   uint64            `cbor:"14,keyasint,omitempty"`
+	Resolved   int64             `cbor:"15,keyasint,omitempty"`
 }
 
 type alertItemRecord struct {
@@ -42,7 +44,7 @@ func (c *codec) packAlert(a sessionwarden.Alert) alertRecord {
 	r := alertRecord{
 		Key: a.Key, Account: a.Account, Kind: string(a.Kind), Severity: uint8(a.Severity), Created: packTime(a.Created),
 		Updated: packTime(a.Updated), Revision: a.Revision, Waiting: a.Waiting, Correction: a.Correction, More: a.More,
-		Title: a.Title, Lines: a.Lines,
+		Title: a.Title, Lines: a.Lines, Incident: a.Incident, Resolved: packTime(a.Resolved),
 	}
 	for _, item := range a.Items {
 		i := alertItemRecord{Seq: item.Sighting.Seq, Sighting: c.packSighting(item.Sighting)}
@@ -63,6 +65,7 @@ func (c *codec) unpackAlert(r alertRecord, id uint64) (sessionwarden.Alert, erro
 		ID: id, Key: r.Key, Account: r.Account, Kind: sessionwarden.AlertKind(r.Kind), Severity: sessionwarden.Severity(r.Severity),
 		Created: unpackTime(r.Created), Updated: unpackTime(r.Updated), Revision: r.Revision, Waiting: r.Waiting,
 		Correction: r.Correction, More: r.More, Title: r.Title, Lines: r.Lines,
+		Incident: r.Incident, Resolved: unpackTime(r.Resolved),
 	}
 	for _, i := range r.Items {
 		sighting, err := c.unpackSighting(i.Sighting, i.Seq)

@@ -92,6 +92,7 @@ func TestEveryFieldOfEveryNounIsStored(t *testing.T) {
 		Sightings: slices.Concat(h.Live, h.Recent, filled[sessionwarden.Sighting](f, 2)),
 		Findings:  filled[sessionwarden.Finding](f, 2),
 		Actions:   append(h.Actions[:2:2], filled[sessionwarden.Action](f, 2)...),
+		Incidents: append([]sessionwarden.Incident{*h.Incident}, filled[sessionwarden.Incident](f, 2)...),
 		Alerts:    filled[sessionwarden.Alert](f, 2),
 	}
 	deliveries := filled[sessionwarden.Delivery](f, 2)
@@ -108,6 +109,7 @@ func TestEveryFieldOfEveryNounIsStored(t *testing.T) {
 		same(t, "the history "+when, history(t, db, "main"), h)
 		same(t, "a sighting "+when, collect(t, db.Sightings(t.Context(), sessionwarden.Query{})), c.Sightings)
 		same(t, "a finding "+when, collect(t, db.Findings(t.Context(), sessionwarden.Query{})), c.Findings)
+		same(t, "an incident "+when, collect(t, db.Incidents(t.Context(), sessionwarden.Query{})), c.Incidents)
 		same(t, "an action "+when, collect(t, db.Actions(t.Context(), sessionwarden.Query{})), c.Actions)
 		alerts, told, err := db.Outbox(t.Context())
 		if err != nil {

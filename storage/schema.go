@@ -18,6 +18,7 @@ const (
 	bucketSightings  = "sightings"
 	bucketFindings   = "findings"
 	bucketActions    = "actions"
+	bucketIncidents  = "incidents"
 	bucketAlerts     = "alerts"
 	bucketDeliveries = "deliveries"
 )
@@ -33,7 +34,7 @@ const (
 // rowBuckets returns the buckets that hold rows. The sequence of each is how
 // many rows it holds.
 func rowBuckets() []string {
-	return []string{bucketAccounts, bucketSightings, bucketFindings, bucketActions, bucketAlerts, bucketDeliveries}
+	return []string{bucketAccounts, bucketSightings, bucketFindings, bucketActions, bucketIncidents, bucketAlerts, bucketDeliveries}
 }
 
 // fill is how full pages are left of buckets whose keys only rise. The rest is
@@ -52,8 +53,15 @@ type schema struct {
 	migrations []migration
 }
 
-// presentSchema is the layout that the package comment draws: version 1.
-func presentSchema() schema { return schema{} }
+// presentSchema is the layout that the package comment draws: version 2.
+func presentSchema() schema {
+	return schema{migrations: []migration{
+		{"incidents have rows", func(tx *bbolt.Tx) error {
+			_, err := tx.CreateBucket([]byte(bucketIncidents))
+			return err
+		}},
+	}}
+}
 
 func (s schema) version() int { return len(s.migrations) + 1 }
 

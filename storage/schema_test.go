@@ -17,7 +17,7 @@ import (
 // laterSchema is a layout that a later version might have: the mechanism is
 // proven before there is a need for it.
 func laterSchema(ways ...func(*bbolt.Tx) error) schema {
-	var s schema
+	s := presentSchema()
 	for _, run := range ways {
 		s.migrations = append(s.migrations, migration{what: "a test", run: run})
 	}
@@ -60,7 +60,7 @@ func TestAnOlderLayoutIsBroughtUpToDateAfterABackup(t *testing.T) {
 			t.Fatal(err)
 		}
 		stats, err := db.Stats()
-		if err != nil || stats.Schema != 3 || stats.Rows[bucketSightings] != 1 {
+		if err != nil || stats.Schema != 4 || stats.Rows[bucketSightings] != 1 {
 			t.Errorf("%+v, %v", stats, err)
 		}
 		err = db.view(func(tx *bbolt.Tx) error {
@@ -74,7 +74,7 @@ func TestAnOlderLayoutIsBroughtUpToDateAfterABackup(t *testing.T) {
 		}
 	}
 	backups, err := filepath.Glob(path + ".layout-*")
-	if err != nil || len(backups) != 1 || filepath.Base(backups[0]) != "sessionwarden.db.layout-1-20260504T090000Z" {
+	if err != nil || len(backups) != 1 || filepath.Base(backups[0]) != "sessionwarden.db.layout-2-20260504T090000Z" {
 		t.Fatalf("backups %v, %v", backups, err)
 	}
 	if err := Check(t.Context(), backups[0]); err != nil {
@@ -82,7 +82,7 @@ func TestAnOlderLayoutIsBroughtUpToDateAfterABackup(t *testing.T) {
 	}
 	_, err = Open(path, Options{})
 	var newer *NewerError
-	if !errors.As(err, &newer) || newer.Schema != 3 || !strings.Contains(err.Error(), "sessionwarden 3.0.0 or newer") {
+	if !errors.As(err, &newer) || newer.Schema != 4 || !strings.Contains(err.Error(), "sessionwarden 3.0.0 or newer") {
 		t.Errorf("the older program says %v", err)
 	}
 	if err := Check(t.Context(), path); !errors.As(err, &newer) {
@@ -96,7 +96,7 @@ func TestAWayThatFailsChangesNothing(t *testing.T) {
 	broken := errors.New("no way")
 	later := laterSchema(addBucket("two"), func(*bbolt.Tx) error { return broken })
 	_, err := open(path, atNine("3.0.0"), later)
-	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "from layout 2 to 3 (a test)") {
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "from layout 3 to 4 (a test)") {
 		t.Fatalf("got %v", err)
 	}
 	if _, err := open(path, Options{ReadOnly: true}, later); err == nil || !strings.Contains(err.Error(), "older layout") {
@@ -107,7 +107,7 @@ func TestAWayThatFailsChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	stats, err := db.Stats()
-	if err != nil || stats.Schema != 1 || stats.Rows[bucketSightings] != 1 {
+	if err != nil || stats.Schema != 2 || stats.Rows[bucketSightings] != 1 {
 		t.Errorf("%+v, %v", stats, err)
 	}
 	if err := db.Close(); err != nil {
@@ -117,8 +117,10 @@ func TestAWayThatFailsChangesNothing(t *testing.T) {
 
 func TestEachWayToThePresentLayoutHasATest(t *testing.T) {
 	t.Parallel()
-	if n := len(presentSchema().migrations); n != 0 {
-		t.Errorf("there are %d ways to the present layout, and no test of one", n)
+	// golden_test.go opens what each older layout wrote.
+	files, err := filepath.Glob("testdata/v*.db.gz")
+	if n := len(presentSchema().migrations); err != nil || n != len(files) {
+		t.Errorf("there are %d ways to the present layout, and databases of %d older ones: %v", n, len(files), err)
 	}
 }
 
@@ -162,10 +164,11 @@ func TestTheDrawingIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := sessionwarden.Change{
-		History:  sessionwarden.History{Account: "main"},
-		Findings: []sessionwarden.Finding{{ID: 2, Account: "main"}},
-		Actions:  []sessionwarden.Action{{ID: 3, Account: "main"}},
-		Alerts:   []sessionwarden.Alert{{ID: 4, Account: "main"}},
+		History:   sessionwarden.History{Account: "main"},
+		Findings:  []sessionwarden.Finding{{ID: 2, Account: "main"}},
+		Actions:   []sessionwarden.Action{{ID: 3, Account: "main"}},
+		Incidents: []sessionwarden.Incident{{ID: 5, Account: "main"}},
+		Alerts:    []sessionwarden.Alert{{ID: 4, Account: "main"}},
 	}
 	err = errors.Join(db.Commit(t.Context(), []sessionwarden.Change{c}), db.Delivered(t.Context(), []sessionwarden.Delivery{{Alert: 4, Channel: "slack"}}),
 		db.SetObserving(t.Context(), "a reason"))

@@ -13,6 +13,7 @@ func TestStatsCountWithoutReadingRows(t *testing.T) {
 	c := arrival("main", a, b)
 	c.Findings = []sessionwarden.Finding{{ID: 3, Account: "main"}, {ID: 4, Account: "main"}}
 	c.Actions = []sessionwarden.Action{{ID: 5, Account: "main"}}
+	c.Incidents = []sessionwarden.Incident{{ID: 7, Account: "main"}}
 	c.Alerts = []sessionwarden.Alert{{ID: 6, Account: "main"}}
 	for range 2 { // what is written again is not counted again
 		commit(t, db, c, c)
@@ -25,9 +26,9 @@ func TestStatsCountWithoutReadingRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "the number of rows", stats.Rows, map[string]int{
-		"accounts": 1, "sightings": 2, "findings": 2, "actions": 1, "alerts": 1, "deliveries": 2,
+		"accounts": 1, "sightings": 2, "findings": 2, "actions": 1, "incidents": 1, "alerts": 1, "deliveries": 2,
 	})
-	if stats.Schema != 1 || stats.Used <= 0 || stats.Bytes < stats.Used {
+	if stats.Schema != 2 || stats.Used <= 0 || stats.Bytes < stats.Used {
 		t.Errorf("%+v", stats)
 	}
 }

@@ -19,6 +19,7 @@ type Records interface {
 	Sightings(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Sighting, error]
 	Findings(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Finding, error]
 	Actions(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Action, error]
+	Incidents(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Incident, error]
 }
 
 // Desk ends sessions because a person asked for it. It returns the actions
@@ -110,6 +111,7 @@ func (a *api) routes() []route {
 		{"GET", apiRoot + "history", table, a.Records != nil, a.history},
 		{"GET", apiRoot + "findings", byID, a.Records != nil, a.findings},
 		{"GET", apiRoot + "actions", byID, a.Records != nil, a.actions},
+		{"GET", apiRoot + "incidents", byID, a.Records != nil, a.incidents},
 		{"GET", apiRoot + "export", []string{"account", "since", "format", "what"}, a.Records != nil, a.export},
 		{"POST", apiRoot + "disconnect", nil, a.Desk != nil, a.disconnect},
 		{"POST", apiRoot + "approve", nil, a.Answers != nil, a.approve},

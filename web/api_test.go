@@ -45,7 +45,7 @@ func TestTablesComeAsTheContractSays(t *testing.T) {
 			t.Errorf("%s: header %v, trailer %v", path, got.header, got.trailer)
 		}
 	}
-	for _, path := range []string{"sessions", "history", "findings", "actions"} {
+	for _, path := range []string{"sessions", "history", "findings", "actions", "incidents"} {
 		if got := ask(t, web.NewAPI(full(0)), "GET", "/api/v1/"+path, ""); got.body != "[]\n" {
 			t.Errorf("empty %s: %s", path, got.body)
 		}
@@ -68,6 +68,8 @@ func TestTablesAskForWhatWasMeant(t *testing.T) {
 		"actions?since=2026-01-31T12%3A00%3A00%2B02%3A00": {Since: time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)},
 		"actions?id=7&account=main":                       {ID: 7, Account: "main"},
 		"findings?id=18446744073709551615":                {ID: 18446744073709551615},
+		"incidents?id=3":                                  {ID: 3},
+		"incidents?account=main&since=24h":                {Account: "main", Since: noon.Add(-day)},
 		"export?what=history&account=main":                {Account: "main"},
 		"export?what=actions&since=24h":                   {Since: noon.Add(-day)},
 	} {
@@ -191,7 +193,7 @@ func TestWhatMakesNoSenseIsRefusedWithACure(t *testing.T) {
 		{"GET", "history?account=somebody-else", "", 404, "the status command names the accounts"},
 		{"GET", "export?format=cvs", "", 400, "did you mean csv?"},
 		{"GET", "export?format=xlsx", "", 400, "it can be json and csv"},
-		{"GET", "export?what=sessions", "", 400, "it can be history, findings and actions"},
+		{"GET", "export?what=sessions", "", 400, "it can be history, findings, actions and incidents"},
 		{"GET", "session", "", 404, "did you mean /api/v1/sessions?"},
 		{"GET", "sessions", "{}", 400, "the request has a body"},
 		{"HEAD", "sessions", "", 405, ""},

@@ -42,9 +42,14 @@ func (c *Client) Actions(ctx context.Context, q Query) iter.Seq2[ActionRow, erro
 	return table[ActionRow](ctx, c, "actions", q)
 }
 
+// Incidents returns the incidents, each with its timeline.
+func (c *Client) Incidents(ctx context.Context, q Query) iter.Seq2[IncidentRow, error] {
+	return table[IncidentRow](ctx, c, "incidents", q)
+}
+
 // ExportQuery says what is exported, and how.
 type ExportQuery struct {
-	What   string // history (also where it is ""), findings or actions
+	What   string // history (also where it is ""), findings, actions or incidents
 	Format string // json (also where it is "") or csv
 	Query  Query
 }

@@ -81,6 +81,9 @@ func cell(v any) (string, error) {
 		return v.Format(time.RFC3339), nil
 	case []string:
 		return harmless(strings.Join(v, " ")), nil
+	case []EventRow:
+		text, err := json.Marshal(v)
+		return string(text), err
 	case map[string]string:
 		if len(v) == 0 {
 			return "", nil

@@ -79,6 +79,7 @@ func TestTheDocumentListsEveryField(t *testing.T) {
 		"### Session":                        reflect.TypeFor[SessionRow](),
 		"### Finding":                        reflect.TypeFor[FindingRow](),
 		"### Action":                         reflect.TypeFor[ActionRow](),
+		"### Incident":                       reflect.TypeFor[IncidentRow](),
 		"### Channel test":                   reflect.TypeFor[ChannelTest](),
 		"### Resumed":                        reflect.TypeFor[Resumed](),
 		"### Trust":                          reflect.TypeFor[TrustRow](),

@@ -87,6 +87,19 @@ func (r records) Actions(_ context.Context, q sessionwarden.Query) iter.Seq2[ses
 	return rows(r, q, func(id uint64) sessionwarden.Action { return action(id, sessionwarden.Verified) })
 }
 
+func (r records) Incidents(_ context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Incident, error] {
+	return rows(r, q, incident)
+}
+
+// incident is one that is over, with hostile text in it.
+func incident(id uint64) sessionwarden.Incident {
+	return sessionwarden.Incident{
+		ID: id, Account: "main", Severity: sessionwarden.Critical, Title: "a title \x1b[31m", Opened: noon, Updated: noon, Resolved: noon,
+		Sessions: []uint64{1}, Findings: []uint64{2, 3}, Actions: []uint64{4}, More: 5,
+		Events: []sessionwarden.Event{{At: noon, Kind: sessionwarden.EventFinding, ID: 2, Text: "said \u202e"}, {At: noon, Kind: sessionwarden.EventResolved, Text: "over"}},
+	}
+}
+
 func rows[Row any](r records, q sessionwarden.Query, row func(uint64) Row) iter.Seq2[Row, error] {
 	if r.asked != nil {
 		*r.asked = q
@@ -275,4 +288,8 @@ func (o one) Findings(context.Context, sessionwarden.Query) iter.Seq2[sessionwar
 
 func (o one) Actions(context.Context, sessionwarden.Query) iter.Seq2[sessionwarden.Action, error] {
 	return func(func(sessionwarden.Action, error) bool) {}
+}
+
+func (o one) Incidents(context.Context, sessionwarden.Query) iter.Seq2[sessionwarden.Incident, error] {
+	return func(func(sessionwarden.Incident, error) bool) {}
 }

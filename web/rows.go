@@ -87,6 +87,33 @@ type ActionRow struct {
 	Answered time.Time `json:"answered,omitzero"`   // when the service said that it was done
 }
 
+// IncidentRow is one row of the table of incidents: what belongs together of one
+// account in time.
+type IncidentRow struct {
+	ID       string    `json:"id"`
+	Account  string    `json:"account"`
+	State    string    `json:"state"` // open or resolved
+	Severity string    `json:"severity"`
+	Title    string    `json:"title,omitempty"`
+	Opened   time.Time `json:"opened,omitzero"`
+	Updated  time.Time `json:"updated,omitzero"`
+	Resolved time.Time `json:"resolved,omitzero"`
+
+	Seqs       []string   `json:"seqs"` // the rows of the history that it is about
+	FindingIDs []string   `json:"finding_ids"`
+	ActionIDs  []string   `json:"action_ids"`
+	Events     []EventRow `json:"events"`         // its timeline
+	More       int        `json:"more,omitempty"` // how many events were left out in the middle
+}
+
+// EventRow is one line of an incident's timeline.
+type EventRow struct {
+	Time time.Time `json:"time,omitzero"`
+	Kind string    `json:"kind"`         // opened, session, finding, action or resolved
+	ID   string    `json:"id,omitempty"` // of the finding, the action, or the session's seq
+	Text string    `json:"text"`
+}
+
 // maxReason is how many bytes of a sentence of ours are shown. Sentences may
 // hold several texts from outside, each of them bounded.
 const maxReason = 4 * sessionwarden.MaxText
@@ -171,7 +198,7 @@ func NewActionRow(a sessionwarden.Action) ActionRow {
 		Kind:       a.Kind.String(),
 		State:      a.State.String(),
 		Reason:     sessionwarden.Clean(a.Reason, maxReason),
-		FindingIDs: make([]string, 0, len(a.Findings)),
+		FindingIDs: numbers(a.Findings),
 		Attempts:   a.Attempts,
 		Created:    second(a.Created),
 		Updated:    second(a.Updated),
@@ -185,10 +212,33 @@ func NewActionRow(a sessionwarden.Action) ActionRow {
 		NotTill:    second(a.NotTill),
 		Answered:   second(a.Answered),
 	}
-	for _, id := range a.Findings {
-		row.FindingIDs = append(row.FindingIDs, number(id))
+	return row
+}
+
+// NewIncidentRow returns the row of an incident.
+func NewIncidentRow(i sessionwarden.Incident) IncidentRow {
+	row := IncidentRow{
+		ID: number(i.ID), Account: text(i.Account), State: "open", Severity: i.Severity.String(), Title: sessionwarden.Clean(i.Title, maxReason),
+		Opened: second(i.Opened), Updated: second(i.Updated), Resolved: second(i.Resolved),
+		Seqs: numbers(i.Sessions), FindingIDs: numbers(i.Findings), ActionIDs: numbers(i.Actions),
+		Events: make([]EventRow, 0, len(i.Events)), More: i.More,
+	}
+	if !i.Open() {
+		row.State = "resolved"
+	}
+	for _, e := range i.Events {
+		row.Events = append(row.Events, EventRow{Time: second(e.At), Kind: text(string(e.Kind)), ID: known(e.ID), Text: sessionwarden.Clean(e.Text, maxReason)})
 	}
 	return row
+}
+
+// numbers writes ids; never nil.
+func numbers(ids []uint64) []string {
+	list := make([]string, 0, len(ids))
+	for _, id := range ids {
+		list = append(list, number(id))
+	}
+	return list
 }
 
 // newActionRows returns the rows of actions; never nil.

@@ -36,9 +36,13 @@ func (a *api) actions(w http.ResponseWriter, r *http.Request, p params) error {
 	return a.table(w, r, p, "actions", newJSONTable)
 }
 
+func (a *api) incidents(w http.ResponseWriter, r *http.Request, p params) error {
+	return a.table(w, r, p, "incidents", newJSONTable)
+}
+
 // export is a table as a file: the history in JSON unless said otherwise.
 func (a *api) export(w http.ResponseWriter, r *http.Request, p params) error {
-	what, err := oneOf("what", p["what"], "history", []string{"history", "findings", "actions"})
+	what, err := oneOf("what", p["what"], "history", []string{"history", "findings", "actions", "incidents"})
 	if err != nil {
 		return err
 	}
@@ -48,7 +52,7 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, p params) error {
 	}
 	format := newJSONTable
 	if chosen == "csv" {
-		format = newCSVTable(map[string]any{"history": SessionRow{}, "findings": FindingRow{}, "actions": ActionRow{}}[what])
+		format = newCSVTable(map[string]any{"history": SessionRow{}, "findings": FindingRow{}, "actions": ActionRow{}, "incidents": IncidentRow{}}[what])
 	}
 	return a.table(w, r, p, what, format)
 }
@@ -82,6 +86,8 @@ func (a *api) table(w http.ResponseWriter, r *http.Request, p params, what strin
 		rows = rowsOf(a.Records.Findings(r.Context(), q), NewFindingRow)
 	case "actions":
 		rows = rowsOf(a.Records.Actions(r.Context(), q), NewActionRow)
+	case "incidents":
+		rows = rowsOf(a.Records.Incidents(r.Context(), q), NewIncidentRow)
 	default:
 		if q.Live = what == "sessions"; q.Live {
 			q.Since = time.Time{} // what is live is going on now

@@ -89,7 +89,7 @@ func (c *command) exportCommand() *cobra.Command {
 	var format, what string
 	var flags tableFlags
 	cmd := &cobra.Command{
-		Use: "export --format json|csv", Short: "Write the history, findings or actions for other tools", Args: noArgs,
+		Use: "export --format json|csv", Short: "Write the history, findings, actions or incidents for other tools", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := flags.query()
 			if err != nil {
@@ -98,8 +98,8 @@ func (c *command) exportCommand() *cobra.Command {
 			if !slices.Contains([]string{"json", "csv"}, format) {
 				return &usageError{errors.New("export wants --format json or --format csv")}
 			}
-			if !slices.Contains([]string{"history", "findings", "actions"}, what) {
-				return &usageError{errors.New("--what can be history, findings or actions")}
+			if !slices.Contains([]string{"history", "findings", "actions", "incidents"}, what) {
+				return &usageError{errors.New("--what can be history, findings, actions or incidents")}
 			}
 			return c.ask(cmd.Context(), func(client *web.Client) error {
 				return client.Export(cmd.Context(), c.out, web.ExportQuery{Query: q, What: what, Format: format})
@@ -107,7 +107,7 @@ func (c *command) exportCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "json", "json or csv")
-	cmd.Flags().StringVar(&what, "what", "history", "history, findings or actions")
+	cmd.Flags().StringVar(&what, "what", "history", "history, findings, actions or incidents")
 	cmd.Flags().StringVar(&flags.account, "account", "", "only the account with this `NAME`")
 	cmd.Flags().StringVar(&flags.since, "since", "", "only what came or changed after `TIME`: 24h, 7d, 2026-11-02, 2026-11-02T10:00:00Z")
 	return cmd

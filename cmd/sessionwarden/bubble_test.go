@@ -324,6 +324,11 @@ func (b *bubble) actions() []sessionwarden.Action {
 	return all(b, b.app.db.Actions)
 }
 
+func (b *bubble) incidents() []sessionwarden.Incident {
+	b.t.Helper()
+	return all(b, b.app.db.Incidents)
+}
+
 // all reads all rows of one kind.
 func all[Row any](b *bubble, rows func(context.Context, sessionwarden.Query) iter.Seq2[Row, error]) []Row {
 	b.t.Helper()

@@ -233,18 +233,21 @@ func TestAlertsGoOutWhenTheClockJumps(t *testing.T) {
 	t.Parallel()
 	underEachJump(t, func(b *bubble, by time.Duration) {
 		b.rules = []string{`unexpected_country = "alert"`}
+		for _, name := range []string{"second", "third", "fourth"} {
+			b.alsoWatch(name)
+		}
 		b.atHome()
 		b.start()
 		b.signIn(farAddr, chrome)
 		b.pass(polled + 100*time.Millisecond)
 		b.shift(by)
-		b.signIn(farAddr2, chrome)
+		b.signInAs("second", manncotest.SessionSpec{Address: farAddr2, UserAgent: chrome})
 		b.pass(time.Minute)
 		if n := holding(b.messages(), "Vietnam"); n != 2 {
 			b.t.Errorf("%d messages; the second waits for the clock: %q", n, b.messages())
 		}
 		b.slack.Always(slacktest.Status(503))
-		b.signIn(otherAddr, chrome)
+		b.signInAs("third", manncotest.SessionSpec{Address: otherAddr, UserAgent: chrome})
 		b.pass(10 * time.Minute)
 		b.shift(by)
 		b.slack.Always(slacktest.None())
@@ -253,7 +256,7 @@ func TestAlertsGoOutWhenTheClockJumps(t *testing.T) {
 			b.t.Error("Slack works again, and the message waits for the clock")
 		}
 		b.slack.Fail(slacktest.Limited("60"))
-		b.signIn(otherAddr, iphone)
+		b.signInAs("fourth", manncotest.SessionSpec{Address: otherAddr, UserAgent: iphone})
 		b.pass(10 * time.Second)
 		b.shift(-by)
 		b.pass(3 * time.Minute)

@@ -98,7 +98,7 @@ func TestCommandsAnswerTheSameRunningAndStopped(t *testing.T) {
 	exports := w.exports()
 	backup := filepath.Join(w.dir, "running.backup")
 	w.must("backup", backup)
-	for _, table := range []string{"sessions", "history", "findings", "actions", "status"} {
+	for _, table := range []string{"sessions", "history", "findings", "actions", "incidents", "status"} {
 		for line := range strings.Lines(w.must(table)) {
 			if n := columnsOf(strings.TrimRight(line, "\n")); n > 80 {
 				t.Errorf("%s: a line of %d columns: %s", table, n, line)
@@ -142,7 +142,7 @@ func TestCommandsAnswerTheSameRunningAndStopped(t *testing.T) {
 func (w *world) exports() map[string][][]string {
 	w.t.Helper()
 	all := make(map[string][][]string)
-	for _, what := range []string{"history", "findings", "actions"} {
+	for _, what := range []string{"history", "findings", "actions", "incidents"} {
 		rows, err := csv.NewReader(strings.NewReader(w.must("export", "--format", "csv", "--what", what))).ReadAll()
 		if err != nil || len(rows) < 2 {
 			w.t.Fatalf("export of %s: %d rows, %v", what, len(rows), err)

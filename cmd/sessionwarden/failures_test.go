@@ -528,7 +528,9 @@ func TestAnIDThatIsUsedAgainIsJudgedAndToldAnew(t *testing.T) {
 		}
 		b.pass(time.Minute)
 		b.wantTold("177.32.10.20", 1)
-		b.wantTold("login from", 2)
+		if alerts := b.alerts(); len(alerts[0].Items) != 2 || alerts[0].Correction != alerts[0].Revision {
+			t.Errorf("the incident's alert shows %d sessions, corrected in %d of %d", len(alerts[0].Items), alerts[0].Correction, alerts[0].Revision)
+		}
 		b.wantNoticed(sessionwarden.ServiceOdd, "answers in a way that is new") // one id is listed for two
 		rows := b.sightings()
 		var states []sessionwarden.SightingState
@@ -805,8 +807,8 @@ func TestWhatEveryPollFindsIsToldOnce(t *testing.T) {
 			b.restart()
 		}
 		b.wantTold("", 1)
-		if got := len(b.slack.Requests()); got != requests {
-			t.Errorf("%d requests to Slack in a day without news", got-requests)
+		if got := len(b.slack.Requests()); got != requests+1 {
+			t.Errorf("%d requests to Slack in a day without news, want one: that the incident is over", got-requests)
 		}
 		b.wantMetric(`accounts_blind`, 0)
 	})
@@ -857,7 +859,10 @@ func TestASessionThatComesAndGoesIsOneMatter(t *testing.T) {
 				b.pass(10 * time.Minute)
 				b.signIn(farAddr, chrome)
 				b.pass(2 * time.Minute)
-				b.wantTold("", 2) // after an hour it is told anew
+				b.wantTold("", 1) // the incident goes on; after an hour who cannot update hears of it anew
+				if a := b.alerts()[0]; a.Correction != a.Revision && response != "disconnect" {
+					t.Errorf("corrected in revision %d of %d", a.Correction, a.Revision)
+				}
 			})
 		})
 	}
@@ -1092,7 +1097,7 @@ func TestHostileTextsAreHarmlessWhereverTheyCome(t *testing.T) {
 			outputs[strings.Join(args, " ")+" --json"] = w.must(append(args, "--json")...)
 		}
 	}
-	for _, what := range []string{"history", "findings", "actions"} {
+	for _, what := range []string{"history", "findings", "actions", "incidents"} {
 		for _, format := range []string{"csv", "json"} {
 			outputs["export "+what+" "+format] = w.must("export", "--what", what, "--format", format)
 		}
@@ -1283,10 +1288,13 @@ func TestWhatPiledUpWhileSlackWasAwayComesAsADigest(t *testing.T) {
 				b.rules = []string{`unexpected_country = "alert"`}
 				b.defaults = append(b.defaults, `ask_timeout = "2h"`)
 				b.atHome()
+				for i := range 40 {
+					b.alsoWatch(fmt.Sprintf("shop-%d", i))
+				}
 				b.start()
 				b.slack.Always(fault)
 				for i := range 40 {
-					b.signIn(fmt.Sprintf("113.160.10.%d", 10+i), chrome)
+					b.signInAs(fmt.Sprintf("shop-%d", i), manncotest.SessionSpec{Address: fmt.Sprintf("113.160.10.%d", 10+i), UserAgent: chrome})
 					b.pass(3 * time.Minute)
 				}
 				b.signIn(privateAddr, chrome)

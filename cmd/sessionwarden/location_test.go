@@ -209,7 +209,7 @@ func TestLocationFileOfTheRealProgramUnderFire(t *testing.T) {
 	if out := w.must("history"); !strings.Contains(out, "VN (reclassified, was DE)") {
 		t.Errorf("the history has no note:\n%s", out)
 	}
-	if out := w.must("status"); !strings.Contains(out, "1 reclassified by new location data") {
+	if out := w.must("status"); !strings.Contains(strings.Join(strings.Fields(out), " "), "1 reclassified by new location data") {
 		t.Errorf("status has no note:\n%s", out)
 	}
 	swap(t, file, places("DE"))

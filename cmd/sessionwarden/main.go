@@ -154,7 +154,7 @@ Start with: sessionwarden demo`,
 	root.PersistentFlags().StringVar(&c.configFile, "config", "", "the configuration `FILE`")
 	root.AddCommand(
 		c.runCommand(), c.checkCommand(), c.demoCommand(), c.simulateCommand(), c.statusCommand(),
-		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(),
+		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(), c.incidentsCommand(),
 		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.trustCommand(), c.alertCommand(), c.geoCommand(),
 		c.resumeCommand(), c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.dbCommand(), c.versionCommand(),
 	)

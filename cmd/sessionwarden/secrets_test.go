@@ -217,7 +217,7 @@ func (s *search) served(w *world, p *process) {
 	if status, err := client.Status(ctx); err == nil {
 		s.look("answer of status", fmt.Sprintf("%+v", status))
 	}
-	for _, what := range []string{"history", "findings", "actions"} {
+	for _, what := range []string{"history", "findings", "actions", "incidents"} {
 		for _, format := range []string{"json", "csv"} {
 			var all bytes.Buffer
 			_ = client.Export(ctx, &all, web.ExportQuery{What: what, Format: format}) // what came is looked at

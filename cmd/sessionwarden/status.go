@@ -157,6 +157,9 @@ func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 	if a.Clock != "" {
 		add("disconnections are held: " + a.Clock)
 	}
+	if a.Incident != "" {
+		add("incident " + a.Incident + " is open")
+	}
 	if !a.Heightened.IsZero() {
 		add("heightened watch until " + a.Heightened.UTC().Format("15:04 MST"))
 	}

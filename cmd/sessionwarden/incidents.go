@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sessionwarden/web"
+)
+
+func (c *command) incidentsCommand() *cobra.Command {
+	cmd := tableCommand(c, "incidents", "What belongs together: findings, disconnections, and when", "There was no incident.",
+		(*web.Client).Incidents,
+		[]column{{"ID", 0}, {"OPENED", 0}, {"ACCOUNT", 6}, {"SEVERITY", 0}, {"SESSIONS", 0}, {"STATE", 0}},
+		func(r web.IncidentRow, _ time.Time) []string {
+			state := r.State
+			if !r.Resolved.IsZero() {
+				state += " " + at(r.Resolved)
+			}
+			return []string{r.ID, at(r.Opened), r.Account, r.Severity, strconv.Itoa(len(r.Seqs)), state, r.Title}
+		})
+	cmd.AddCommand(c.incidentCommand())
+	return cmd
+}
+
+func (c *command) incidentCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show ID", Short: "The timeline of one incident", Args: wantArgs(1, 1, "the id of an incident (sessionwarden incidents shows them)"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := strconv.ParseUint(args[0], 10, 64)
+			if err != nil || id == 0 {
+				return &usageError{fmt.Errorf("%q is no incident: sessionwarden incidents shows their numbers", args[0])}
+			}
+			return c.ask(cmd.Context(), func(client *web.Client) error {
+				for row, err := range client.Incidents(cmd.Context(), web.Query{ID: args[0]}) {
+					switch {
+					case err != nil:
+						return err
+					case asJSON:
+						return c.jsonArray(func(yield func(any, error) bool) { yield(row, nil) })
+					}
+					return c.showIncident(row)
+				}
+				return fmt.Errorf("there is no incident %d: sessionwarden incidents shows those there are", id)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one array of one object instead of text")
+	return cmd
+}
+
+// showIncident prints an incident with its timeline.
+func (c *command) showIncident(r web.IncidentRow) error {
+	until := "open"
+	if !r.Resolved.IsZero() {
+		until = "resolved " + clock(r.Resolved)
+	}
+	fmt.Fprintf(c.out, "Incident %s of %s, %s, %s\n", r.ID, r.Account, r.Severity, until)
+	fmt.Fprintln(c.out, wrap(r.Title, c.out.width, ""))
+	fmt.Fprintln(c.out)
+	day := ""
+	for i, e := range r.Events {
+		if today := e.Time.UTC().Format("2006-01-02 MST"); today != day {
+			day = today
+			fmt.Fprintln(c.out, today)
+		}
+		if r.More > 0 && i == len(r.Events)/2 {
+			fmt.Fprintf(c.out, "          (%d more are left out)\n", r.More)
+		}
+		fmt.Fprintf(c.out, "%s  %s\n", e.Time.UTC().Format("15:04:05"), wrap(e.Text, c.out.width-10, "          "))
+	}
+	return nil
+}
+
+// clock is a time as sentences give it.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -1,0 +1,68 @@
+package sessionwarden
+
+import "time"
+
+// Incident is what belongs together of one account in time: what was found, what
+// was done about it, and when. An account has one open incident at most. It is
+// opened by the first thing that people are told of, grows while more comes, and
+// is resolved when nothing is left to be done and nothing new was found for
+// [IncidentQuiet].
+type Incident struct {
+	ID       uint64
+	Account  string
+	Severity Severity // the highest so far
+	Title    string   // the reason of the weightiest finding; may contain hostile text
+	Opened   time.Time
+	Updated  time.Time // its last event
+	Resolved time.Time // zero: it is open
+	AlertID  uint64    // the alert that tells of it; 0: none
+
+	Sessions []uint64 // by Seq, at most MaxIncidentRows of each
+	Findings []uint64
+	Actions  []uint64
+
+	Events []Event // its timeline, at most MaxEvents
+	More   int     // how many events were left out
+}
+
+// Event is one line of an incident's timeline.
+type Event struct {
+	At   time.Time
+	Kind EventKind
+	ID   uint64 // of what it tells: the finding, the action, the session's Seq; 0: the incident itself
+	Text string // one sentence; may contain hostile text
+}
+
+// EventKind says what an event tells of.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventOpened   EventKind = "opened"
+	EventSession  EventKind = "session"  // a session came into it, left, or went on elsewhere
+	EventFinding  EventKind = "finding"  // a rule matched
+	EventAction   EventKind = "action"   // a disconnection came into another state
+	EventResolved EventKind = "resolved" // nothing is left to be done, and nothing new was found
+)
+
+const (
+	// IncidentQuiet is how long nothing new must have been found for an incident
+	// to be over: as long as somebody who was ended is watched for coming back.
+	IncidentQuiet = time.Hour
+	// MaxEvents and MaxIncidentRows bound an incident: whoever floods the list
+	// makes it no larger.
+	MaxEvents       = 200
+	MaxIncidentRows = 1000
+)
+
+// Open reports whether the incident goes on.
+func (i Incident) Open() bool { return i.Resolved.IsZero() }
+
+// Clone returns a copy of i that can be changed without changing i.
+func (i Incident) Clone() Incident {
+	i.Sessions = append([]uint64(nil), i.Sessions...)
+	i.Findings = append([]uint64(nil), i.Findings...)
+	i.Actions = append([]uint64(nil), i.Actions...)
+	i.Events = append([]Event(nil), i.Events...)
+	return i
+}

@@ -1,0 +1,180 @@
+package monitor
+
+import (
+	"slices"
+	"time"
+
+	"sessionwarden"
+)
+
+// incident returns the account's open incident, and opens one where there is none.
+func (d *draft) incident() *sessionwarden.Incident {
+	if d.h.Incident == nil {
+		d.h.Incident = &sessionwarden.Incident{ID: d.next(), Account: d.account.Name, Opened: d.now, Updated: d.now}
+		d.event(sessionwarden.Event{Kind: sessionwarden.EventOpened, Text: "The incident was opened."})
+	}
+	d.changed = true
+	return d.h.Incident
+}
+
+// gather takes what this draft found and did into the account's incident: it
+// opens one where there is something that people are told of, and ends one that
+// is over.
+func (d *draft) gather() {
+	d.resolve()
+	if d.h.Incident == nil && !d.opens() {
+		return
+	}
+	for _, f := range d.findings {
+		if f.Response >= sessionwarden.Notify || f.Seq == 0 || d.concerns(f.Seq) {
+			d.joinFinding(f)
+		}
+	}
+	for _, a := range d.actions {
+		d.joinAction(a)
+	}
+}
+
+// opens reports whether the draft holds what an incident begins with.
+func (d *draft) opens() bool {
+	return slices.ContainsFunc(d.findings, func(f sessionwarden.Finding) bool { return f.Response >= sessionwarden.Notify }) ||
+		slices.ContainsFunc(d.actions, func(a sessionwarden.Action) bool { return !a.ByHand && a.Created.Equal(d.now) })
+}
+
+// concerns reports whether the open incident is about the session seq.
+func (d *draft) concerns(seq uint64) bool {
+	return d.h.Incident != nil && slices.Contains(d.h.Incident.Sessions, seq)
+}
+
+func (d *draft) joinFinding(f sessionwarden.Finding) {
+	i := d.incident()
+	if slices.Contains(i.Findings, f.ID) {
+		return
+	}
+	d.joinSession(f.Seq)
+	if len(i.Findings) < sessionwarden.MaxIncidentRows {
+		i.Findings = append(i.Findings, f.ID)
+	}
+	if f.Response >= sessionwarden.Notify && (i.Title == "" || f.Severity > i.Severity) {
+		i.Title = f.Reason
+	}
+	if f.Response >= sessionwarden.Notify {
+		i.Severity = max(i.Severity, f.Severity)
+	}
+	d.event(sessionwarden.Event{At: f.Time, Kind: sessionwarden.EventFinding, ID: f.ID, Text: string(f.Rule) + ": " + f.Reason})
+}
+
+// joinSession notes that a session came into the incident.
+func (d *draft) joinSession(seq uint64) {
+	i := d.incident()
+	if seq == 0 || slices.Contains(i.Sessions, seq) || len(i.Sessions) >= sessionwarden.MaxIncidentRows {
+		return
+	}
+	i.Sessions = append(i.Sessions, seq)
+	s, ok := d.sighting(seq)
+	if !ok {
+		return
+	}
+	text := "Session " + string(s.ID) + " from " + s.AddrText()
+	if s.Location.Country != "" {
+		text += ", " + s.Location.Country.Name()
+	}
+	if s.Location.Organization != "" {
+		text += " (" + s.Location.Organization + ")"
+	}
+	if s.Device != "" {
+		text += ", " + s.Device
+	}
+	if !s.Started.IsZero() {
+		text += ", signed in " + s.Started.UTC().Format("2006-01-02 15:04:05 MST")
+	}
+	d.event(sessionwarden.Event{Kind: sessionwarden.EventSession, ID: seq, Text: text + "."})
+}
+
+// joinAction notes the state that an action has come into. What a person does by
+// hand belongs to an incident that is open, and opens none.
+func (d *draft) joinAction(a sessionwarden.Action) {
+	if d.h.Incident == nil && a.ByHand {
+		return
+	}
+	for _, was := range d.w.h.Actions { // as it is on disk
+		if was.ID == a.ID && was.State == a.State && was.Note == a.Note {
+			return // only put off, or counted
+		}
+	}
+	i := d.incident()
+	if !slices.Contains(i.Actions, a.ID) {
+		d.joinSession(a.Seq)
+		if len(i.Actions) < sessionwarden.MaxIncidentRows {
+			i.Actions = append(i.Actions, a.ID)
+		}
+		i.Severity = sessionwarden.Critical
+		if i.Title == "" {
+			i.Title = a.Reason
+		}
+	}
+	d.event(sessionwarden.Event{Kind: sessionwarden.EventAction, ID: a.ID, Text: actionText(a)})
+}
+
+// actionText says in a sentence what became of a disconnection.
+func actionText(a sessionwarden.Action) string {
+	who := "session " + string(a.Session)
+	if a.Kind == sessionwarden.EndAll {
+		who = "every session"
+	}
+	text := map[sessionwarden.ActionState]string{
+		sessionwarden.Planned: "To be ended: ", sessionwarden.Held: "Held: ", sessionwarden.Denied: "Kept: ",
+		sessionwarden.Done: "Ended, not proven yet: ", sessionwarden.Verified: "Ended and proven gone: ",
+		sessionwarden.Failed: "NOT ended: ", sessionwarden.Refused: "Cannot be ended: ",
+		sessionwarden.Moot: "Not needed any more: ", sessionwarden.DryRun: "Dry run, nothing was ended: ",
+	}[a.State] + who
+	if a.Note != "" {
+		text += ", " + a.Note
+	}
+	return text + "."
+}
+
+// event adds a line to the open incident's timeline. Its end is kept, and its
+// beginning.
+func (d *draft) event(e sessionwarden.Event) {
+	i := d.h.Incident
+	if e.At.IsZero() {
+		e.At = d.now
+	}
+	e.Text = sessionwarden.Clean(e.Text, maxEvent)
+	i.Updated = d.now
+	if len(i.Events) >= sessionwarden.MaxEvents {
+		i.Events = slices.Delete(i.Events, sessionwarden.MaxEvents/2, sessionwarden.MaxEvents/2+1)
+		i.More++
+	}
+	i.Events = append(i.Events, e)
+	d.changed = true
+}
+
+// maxEvent is how many bytes one line of a timeline has at most.
+const maxEvent = 512
+
+// resolve ends the open incident where nothing is left to be done and nothing
+// new was found for long enough.
+func (d *draft) resolve() {
+	i := d.h.Incident
+	if i == nil || !over(d.h, d.now) || d.rails.Clock != "" {
+		return
+	}
+	d.event(sessionwarden.Event{Kind: sessionwarden.EventResolved, Text: "Resolved: nothing new was found for an hour, and nothing is left to be done."})
+	i.Resolved = d.now
+	if alert, ok := d.revised(i.AlertID); ok {
+		alert.Resolved, alert.Updated = d.now, d.now
+		d.alerts[alert.ID] = alert
+	}
+	d.incidents = append(d.incidents, *i)
+	d.h.Incident = nil
+}
+
+// over reports whether the history's incident is over at a time.
+func over(h sessionwarden.History, now time.Time) bool {
+	if h.Incident == nil || now.Sub(h.Incident.Updated) < sessionwarden.IncidentQuiet {
+		return false
+	}
+	return !slices.ContainsFunc(h.Actions, func(a sessionwarden.Action) bool { return a.State.Open() && slices.Contains(h.Incident.Actions, a.ID) })
+}
