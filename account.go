@@ -28,9 +28,13 @@ type Account struct {
 
 	MaxDisconnects          int           // an hour, of sessions with a tie to the profile
 	MaxDisconnectsStrangers int           // an hour, of strangers
-	AskTimeout              time.Duration // how long a question stands
-	AskDefault              AskDefault    // what happens then
-	DryRun                  bool          // all but the disconnecting
+	BalanceDrop             Cents         // balance_drop asks from this drop within an hour on,
+	BalanceDropPercent      int           // if it is this much of the highest balance in that hour, too
+	TakeoverWithin          time.Duration // how far a suspicious session and a change of the account may be apart
+
+	AskTimeout time.Duration // how long a question stands
+	AskDefault AskDefault    // what happens then
+	DryRun     bool          // all but the disconnecting
 
 	LearnFor      time.Duration // how long an account is learned before what is new to it is told; 0: not at all
 	LearnSessions int           // or how many sessions are learned from, whichever comes first; 0: none

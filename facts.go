@@ -71,8 +71,9 @@ type Suspect struct {
 	Where   string    // the place and the network, as people read it
 	Began   time.Time // when the session began, as far as that is known
 	Seen    time.Time // when it was first seen as it was
-	Gone    time.Time
-	Told    bool // it was told together with a change of the account
+	Gone    time.Time // when it was over, or went on under other facts
+	Loud    bool      // a rule asked for more than a note; else it was only new to the profile
+	Told    bool      // it was told together with a change of the account
 }
 
 // Same reports whether f and g say the same of the account, whenever it was

@@ -43,6 +43,9 @@ func TestRulesHaveTheContractsDefaults(t *testing.T) {
 		"impossible_travel": "ask critical", "concurrent_countries": "ask critical", "stranger": "alert critical",
 		"short_lived": "alert critical", "respawned": "alert critical",
 		"many_sessions": "alert warning", "dormant_return": "alert warning", "odd_hours": "alert warning",
+		"two_factor_off": "alert critical", "trade_url_changed": "alert critical", "payout_changed": "alert critical", "contact_changed": "alert critical",
+		"discord_changed": "alert warning", "name_changed": "alert warning", "balance_drop": "alert warning", "payment_review": "alert warning",
+		"takeover": "ask critical",
 	}
 	for name, defaults := range want {
 		info, ok := sessionwarden.RuleByName(name)

@@ -44,6 +44,7 @@ type AccountStatus struct {
 	Trusts     []TrustStatus `json:"trusts,omitempty"`          // that hold, the next to end first
 	Incident   string        `json:"open_incident,omitempty"`   // the id of the open incident
 	Heightened time.Time     `json:"heightened_until,omitzero"` // until when it is looked at every few seconds, as something suspicious was found
+	TwoFactor  string        `json:"two_factor,omitempty"`      // on or off, as the service said last; absent: not known
 
 	// Notices are what people were told within a day of the watch itself, and
 	// not of sessions: the newest last.

@@ -56,11 +56,12 @@ func ifNot(a sessionwarden.Alert, f Facts) []Line {
 			lines = append(lines, endIt(when, a, item.Sighting.ID))
 		}
 	}
-	return append(lines,
+	lines = append(lines,
 		say("1. Change the password."),
 		say("2. Revoke the API key and make a new one."),
 		hand("3. Sign out everywhere: "),
 		say("4. Look at the Steam account too: sign out everywhere, and check its API key and trade URL."))
+	return append(lines, putBack(a)...)
 }
 
 // stays reports whether nothing is going to end the item's session.

@@ -25,6 +25,7 @@ type Facts struct {
 // Compose puts an alert into words. It is pure: the same alert and facts give
 // the same message. It claims no more than the states in the alert prove.
 func Compose(a sessionwarden.Alert, f Facts) Message {
+	a.Items = oneAccount(a.Items)
 	m := Message{Alert: a.ID, Kind: a.Kind, Severity: a.Severity, Title: headline(a)}
 	switch {
 	case len(a.Items) > 0:

@@ -131,16 +131,22 @@ func worstFirst(item sessionwarden.AlertItem) []sessionwarden.Finding {
 // reasons says why the item was found: the worst reasons in full, two at most,
 // and what else matched in a few words each.
 func reasons(item sessionwarden.AlertItem) []Line {
-	const most = 2
+	most, limit := 2, 300
+	if !aboutSession(item) {
+		most = 4 // the changes are what it is about
+	}
+	if isTakeover(item) {
+		limit = 480 // it tells a story
+	}
 	var lines []Line
 	var also []string
 	findings := worstFirst(item)
 	for i, f := range findings {
-		if i >= most || f.Severity < findings[0].Severity {
+		if i >= most || aboutSession(item) && f.Severity < findings[0].Severity {
 			also = append(also, ruleSays(f.Rule)+" ("+outside(string(f.Rule), 64)+")")
 			continue
 		}
-		reason := outside(f.Reason, 300)
+		reason := outside(f.Reason, limit)
 		if reason == "" {
 			reason = ruleSays(f.Rule)
 		}

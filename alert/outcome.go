@@ -233,15 +233,26 @@ func shortOutcome(item sessionwarden.AlertItem) string {
 
 // incidentTitle is the title of an alert about sessions.
 func incidentTitle(a sessionwarden.Alert) string {
-	if total := len(a.Items) + a.More; total > 1 {
-		text := count(total, "suspicious session", "suspicious sessions")
-		if a.More > 0 {
-			text += " (" + count(len(a.Items), "shown", "shown") + ")"
+	account, sessions := ofAccount(a.Items)
+	text := ""
+	if account != nil {
+		if len(sessions)+a.More == 0 {
+			return accountHappened(*account)
 		}
-		return text + ": " + outcomes(a.Items)
+		text = accountHappened(*account) + "; "
 	}
-	item := a.Items[0]
-	text := happened(item)
+	if total := len(sessions) + a.More; total > 1 {
+		text += count(total, "suspicious session", "suspicious sessions")
+		if a.More > 0 {
+			text += " (" + count(len(sessions), "shown", "shown") + ")"
+		}
+		return text + ": " + outcomes(sessions)
+	}
+	item := sessions[0]
+	if account != nil {
+		return text + "suspicious session from " + shortPlace(item.Sighting) + ": " + shortOutcome(item)
+	}
+	text = happened(item)
 	if !aboutSession(item) && item.Action == nil {
 		return text
 	}
@@ -303,6 +314,8 @@ func happened(item sessionwarden.AlertItem) string {
 		return "a session suddenly elsewhere," + from
 	case sessionwarden.SessionRoamed:
 		return "a session on another network or device"
+	case sessionwarden.Takeover:
+		return "the account was changed beside a suspicious session" + from
 	default:
 		if !aboutSession(item) {
 			return ruleSays(rule)

@@ -65,6 +65,14 @@ func changed(a sessionwarden.Alert, change func(*sessionwarden.Alert)) sessionwa
 	return a
 }
 
+// onAccount is a finding about the account itself.
+func onAccount(rule sessionwarden.Rule, severity sessionwarden.Severity, reason string) sessionwarden.Finding {
+	return sessionwarden.Finding{
+		ID: 21, Account: "main", Rule: rule, Severity: severity, Response: sessionwarden.Notify, Time: noon,
+		Reason: reason, Silence: string(rule) + ` = "log" # in [account.rules] of main`,
+	}
+}
+
 // samples are alerts of every kind, and intrusions in every state, by the name
 // of their golden file.
 func samples() map[string]sessionwarden.Alert {
@@ -127,6 +135,21 @@ func samples() map[string]sessionwarden.Alert {
 			f := unexpected()
 			f.Seq, f.Session, f.Rule, f.Reason, f.Silence = 0, "", sessionwarden.TwoFactorOff, "two-factor authentication was on and is off now", `two_factor_off = "log"`
 			a.Items = []sessionwarden.AlertItem{{Findings: []sessionwarden.Finding{f}}}
+		}),
+		"account_changes": changed(intrusion(sessionwarden.Moot), func(a *sessionwarden.Alert) {
+			a.Items = []sessionwarden.AlertItem{{Findings: []sessionwarden.Finding{
+				onAccount(sessionwarden.TradeURLChanged, sessionwarden.Critical, "The trade URL was changed from steamcommunity.com…r123 to steamcommunity.com…f666, between 11:59:02 UTC and 12:00:02 UTC. What is withdrawn goes to the new one."),
+			}}, {Findings: []sessionwarden.Finding{ // found later, in the same matter
+				onAccount(sessionwarden.ContactChanged, sessionwarden.Critical, "The contact mail was changed from a…a@e….com to e…e@e….net, between 11:59:02 UTC and 12:00:02 UTC. The service writes to the new one."),
+				onAccount(sessionwarden.BalanceDrop, sessionwarden.Warning, "The balance dropped from 2500.00 to 0.00, between 11:59:02 UTC and 12:00:02 UTC."),
+			}}}
+		}),
+		"takeover": changed(held(sessionwarden.HeldByAsk, noon.Add(10*time.Minute), "waits for an answer until 12:10:02 UTC; without one it stays"), func(a *sessionwarden.Alert) {
+			told := onAccount(sessionwarden.TradeURLChanged, sessionwarden.Critical, "The trade URL was changed from steamcommunity.com…r123 to steamcommunity.com…f666, between 11:59:02 UTC and 12:00:02 UTC. What is withdrawn goes to the new one.")
+			f := &a.Items[0].Findings[0]
+			f.Rule, f.Response = sessionwarden.Takeover, sessionwarden.Ask
+			f.Reason = "Session 12345 signed in from Brazil (Example Hosting, AS64500) at 11:58:30 UTC; the trade URL was changed from steamcommunity.com…r123 to steamcommunity.com…f666, between 11:59:02 UTC and 12:00:02 UTC: that is how an account is taken over."
+			a.Items = append([]sessionwarden.AlertItem{{Findings: []sessionwarden.Finding{told}}}, a.Items...)
 		}),
 		"many": changed(intrusion(sessionwarden.Verified), func(a *sessionwarden.Alert) {
 			one := a.Items[0]

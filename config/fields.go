@@ -1,11 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,18 +72,6 @@ func (d *decoder) fields(cfg *Config, base *Account, accounts **node) []field {
 	}
 }
 
-// notYet marks a field that is checked but not acted on.
-func (d *decoder) notYet(f field, does string) field {
-	read := f.read
-	f.read = func(n *node, where string) {
-		read(n, where)
-		if n.text != "" {
-			d.notice("%s%s is accepted, but this version does not %s yet", where, f.name, does)
-		}
-	}
-	return f
-}
-
 // slack is [alert.slack]: a webhook, or a bot token and a channel.
 func (d *decoder) slack(into **Slack) field {
 	s := Slack{APIURL: defaultSlackAPI}
@@ -142,7 +132,7 @@ func (d *decoder) settings(a *Account) []field {
 		text(d, "ca_file", &a.CAFile, d.caFile),
 		text(d, "schedule", &a.Schedule, d.schedule),
 		d.span("expired_every", &a.ExpiredEvery, time.Second, day),
-		d.notYet(d.span("account_every", &a.AccountEvery, time.Second, day), "read account facts"),
+		d.span("account_every", &a.AccountEvery, time.Second, day),
 		d.span("timeout", &a.Timeout, 100*time.Millisecond, 5*time.Minute),
 		{name: "expected_countries", read: func(n *node, where string) {
 			if isEmptyList(n) {
@@ -154,6 +144,9 @@ func (d *decoder) settings(a *Account) []field {
 		list(d, "trusted_networks", &a.Trusted, parsePrefix),
 		d.count("max_disconnects", &a.MaxDisconnects, 0, 10_000),
 		d.count("max_disconnects_strangers", &a.MaxDisconnectsStrangers, 0, 10_000),
+		text(d, "balance_drop", &a.BalanceDrop, parseCents),
+		d.count("balance_drop_percent", &a.BalanceDropPercent, 0, 100),
+		d.span("takeover_within", &a.TakeoverWithin, time.Minute, 7*day),
 		d.span("ask_timeout", &a.AskTimeout, time.Second, 30*day),
 		word(d, "ask_default", &a.AskDefault, string(sessionwarden.KeepSession), string(sessionwarden.DisconnectSession)),
 		d.flag("dry_run", &a.DryRun),
@@ -210,6 +203,20 @@ func parseSeverity(text string) (sessionwarden.Severity, error) {
 		return 0, wrong(didYouMean(text, []string{"info", "warning", "critical"}), "%q is not a severity", shown(text))
 	}
 	return s, nil
+}
+
+// parseCents reads an amount of money, such as "50.00".
+func parseCents(text string) (sessionwarden.Cents, error) {
+	const cure = `write an amount such as "50.00", from "0" to "1000000000"`
+	whole, rest, cents := strings.Cut(text, ".")
+	if !isDigits(whole) || len(whole) > 10 || cents && (!isDigits(rest) || len(rest) != 2) {
+		return 0, wrong(cure, "%q is not an amount of money", shown(text))
+	}
+	n, err := strconv.ParseInt(whole+cmp.Or(rest, "00"), 10, 64)
+	if err != nil || n > 1_000_000_000_00 {
+		return 0, wrong(cure, "%q is not a sensible amount", shown(text))
+	}
+	return sessionwarden.Cents(n), nil
 }
 
 // parseChannel checks the name or id of a Slack channel.

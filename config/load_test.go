@@ -55,7 +55,7 @@ func TestDefaults(t *testing.T) {
 		"Notices":       `[expected_countries is not set for account "main", so unexpected_country finds nothing there]`,
 		"Accounts.Name": "main", "Accounts.Service": "mannco", "Accounts.BaseURL": "https://api.mannco.store", "Accounts.Schedule": "@every 30s",
 		"Accounts.ExpiredEvery": "1m0s", "Accounts.AccountEvery": "1m0s", "Accounts.Timeout": "10s", "Accounts.Expected": "[]", "Accounts.Trusted": "[]", "Accounts.Granted": "[]",
-		"Accounts.MaxDisconnects": "10", "Accounts.MaxDisconnectsStrangers": "100", "Accounts.AskTimeout": "10m0s", "Accounts.AskDefault": "keep",
+		"Accounts.MaxDisconnects": "10", "Accounts.MaxDisconnectsStrangers": "100", "Accounts.BalanceDrop": "50.00", "Accounts.BalanceDropPercent": "20", "Accounts.TakeoverWithin": "6h0m0s", "Accounts.AskTimeout": "10m0s", "Accounts.AskDefault": "keep",
 		"Accounts.LearnFor": "336h0m0s", "Accounts.LearnSessions": "10", "Accounts.MaxSpeed": "900", "Accounts.Dormant": "720h0m0s", "Accounts.DormantPlace": "4320h0m0s",
 		"Accounts.Hours.From": "0s", "Accounts.Hours.To": "0s", "Accounts.Hours.Zone": "UTC", "Accounts.Heightened": "15m0s",
 		"Accounts.DryRun": "false", "Accounts.Own": "[]", "Accounts.Key": "<secret>", "Accounts.CAFile": "",
@@ -222,10 +222,9 @@ func TestNotices(t *testing.T) {
 tor_exits = "https://check.example.com/exits?list=all"
 vpn_networks = "vpn.txt"
 [defaults]
-account_every = "5m"
 expected_countries = ["DE"]
 [defaults.rules]
-takeover = "disconnect"
+takeover = "log"
 [alert.slack]
 webhook_url = "https://hooks.example.com/not-a-secret"
 channel = "#security"
@@ -233,8 +232,6 @@ api_url = "https://proxy.example.com/"
 `+account+`
 `)
 	want := []string{
-		"defaults.account_every is accepted, but this version does not read account facts yet",
-		"defaults.rules.takeover is accepted, but this version does not judge by that rule yet",
 		"alert.slack.channel has no effect with a webhook, which belongs to one channel",
 		"alert.slack.api_url has no effect with a webhook, which is an address of its own",
 	}

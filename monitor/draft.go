@@ -35,7 +35,8 @@ type draft struct {
 	touched  map[uint64]bool          // live sightings to be written
 	ended    []sessionwarden.Sighting // sightings that are not live any more
 	findings []sessionwarden.Finding
-	actions  []sessionwarden.Action // new and changed, in order
+	about    []sessionwarden.Finding // of them, those about the account itself
+	actions  []sessionwarden.Action  // new and changed, in order
 	alerts   map[uint64]sessionwarden.Alert
 	begun    uint64 // the action whose attempt is counted here already; 0: none
 	dirty    bool   // the state record has to be written
@@ -170,6 +171,7 @@ func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause
 		return cause
 	}
 	d.reviseAll()
+	d.leaveSuspects()
 	c := d.change()
 	var err error
 	if t != nil {
@@ -188,6 +190,9 @@ func (m *Monitor) finish(ctx context.Context, w *watch, d *draft, t *tick, cause
 		w.remember(a)
 	}
 	w.forgetMatters(d.now)
+	if d.suspicious() {
+		m.askAt(w, d.now) // what does he do to the account?
+	}
 	w.notices = recent(append(w.notices, notices(d.account.Name, c.Alerts)...), d.now)
 	for _, a := range c.Actions {
 		if _, waitedFor := w.followed[a.ID]; waitedFor {

@@ -49,7 +49,8 @@ type Journal interface {
 type Watched struct {
 	Account sessionwarden.Account
 	Lister  Lister
-	Ender   Ender // nil where Account.DryRun
+	Ender   Ender      // nil where Account.DryRun
+	Facts   FactReader // nil: the account's facts are not watched
 }
 
 // Options are what a Monitor needs. Journal and Locate are required.
@@ -99,18 +100,19 @@ type Options struct {
 
 // Monitor watches accounts. Its methods may be called from several goroutines.
 type Monitor struct {
-	opts    Options
-	log     *slog.Logger
-	metrics *metrics
-	polls   chan struct{}           // a slot for each poll that may run at once
-	changed chan struct{}           // the set of accounts or a schedule changed
-	unsaved atomic.Pointer[unsaved] // the commit that failed, as people were told; nil: none
-	ending  atomic.Bool             // no work is begun any more
-	lost    bool                    // the journal cannot be used, as people were told; only Run uses it
-	based   time.Time               // [Monitor.base] when Run looked last at what is due; only Run uses it
-	began   time.Time               // by the steady clock
-	forgot  atomic.Bool             // people know that forgetting panics
-	high    atomic.Int64            // how many accounts are under heightened watch
+	opts     Options
+	log      *slog.Logger
+	metrics  *metrics
+	polls    chan struct{}           // a slot for each poll that may run at once
+	askSlots chan struct{}           // a slot for each look at an account that may run at once
+	changed  chan struct{}           // the set of accounts or a schedule changed
+	unsaved  atomic.Pointer[unsaved] // the commit that failed, as people were told; nil: none
+	ending   atomic.Bool             // no work is begun any more
+	lost     bool                    // the journal cannot be used, as people were told; only Run uses it
+	based    time.Time               // [Monitor.base] when Run looked last at what is due; only Run uses it
+	began    time.Time               // by the steady clock
+	forgot   atomic.Bool             // people know that forgetting panics
+	high     atomic.Int64            // how many accounts are under heightened watch
 
 	mu      sync.Mutex
 	watches map[string]*watch
@@ -123,18 +125,20 @@ type Monitor struct {
 	told    map[string]string // the troubles that people were told of and that are not over; nil: not read yet
 }
 
-// watch is one account under watch. polling and acting serialize whole polls
-// and whole rounds of actions; mu guards the rest and is never held while the
+// watch is one account under watch. polling, acting and asking serialize whole
+// polls, rounds of actions and looks at the account itself; mu guards the rest and is never held while the
 // service is called. It is held while the disk is waited for, so what the loop
 // over all accounts looks at has a lock of its own, taken last.
 type watch struct {
 	polling sync.Mutex
 	acting  sync.Mutex
+	asking  sync.Mutex
 
 	timing   sync.Mutex
 	schedule cron.Schedule
 	next     time.Time // of the schedule
 	doubt    string    // why the clock cannot be relied on, by the last good poll
+	facts    asking    // when the account's facts are read
 
 	mu      sync.Mutex
 	account sessionwarden.Account
@@ -160,9 +164,10 @@ type watch struct {
 	skips      int       // polls that were skipped in a row
 	missError  string
 	missCure   string
-	untold     []string // what is new in the service's answers, until it is on disk that it was told
-	logout     bool     // our own session was ended, until that is on disk
-	partly     int      // lists in a row that could not be read whole
+	untold     []string  // what is new in the service's answers, until it is on disk that it was told
+	factless   time.Time // since when the account's facts cannot be read whole
+	logout     bool      // our own session was ended, until that is on disk
+	partly     int       // lists in a row that could not be read whole
 	notices    []sessionwarden.Notice
 	faces      map[face]uint64         // who people were told of within the hour, by the alert's id
 	refused404 sessionwarden.SessionID // the last target that answered 404 though listed
@@ -199,13 +204,14 @@ func New(opts Options) *Monitor {
 		opts.Urgent = func(sessionwarden.Alert) {}
 	}
 	m := &Monitor{
-		opts:    opts,
-		log:     opts.Logger,
-		metrics: newMetrics(opts.Registerer),
-		polls:   make(chan struct{}, opts.Parallel),
-		changed: make(chan struct{}, 1),
-		watches: make(map[string]*watch),
-		began:   time.Now(),
+		opts:     opts,
+		log:      opts.Logger,
+		metrics:  newMetrics(opts.Registerer),
+		polls:    make(chan struct{}, opts.Parallel),
+		askSlots: make(chan struct{}, max(1, opts.Parallel/4)),
+		changed:  make(chan struct{}, 1),
+		watches:  make(map[string]*watch),
+		began:    time.Now(),
 	}
 	m.watchStates(opts.Registerer)
 	return m
@@ -298,6 +304,9 @@ func (m *Monitor) Watch(ctx context.Context, accounts []Watched) error {
 // where others know w.
 func (w *watch) configure(to Watched) {
 	w.account, w.stamp, w.lister, w.ender = to.Account, to.Account.Stamp(), to.Lister, to.Ender
+	w.timing.Lock()
+	w.facts.reader, w.facts.every = to.Facts, to.Account.AccountEvery
+	w.timing.Unlock()
 }
 
 // firstBurst is how many accounts are polled in the same second after a start.

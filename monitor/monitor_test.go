@@ -280,6 +280,7 @@ type house struct {
 	journal *journal
 	service *service
 	account sessionwarden.Account
+	page    *page // what the service says of the account; nil: nobody reads it
 
 	mu     sync.Mutex
 	urgent []sessionwarden.Alert
@@ -363,6 +364,9 @@ func (h *house) watch() {
 	w := monitor.Watched{Account: h.account, Lister: h.service, Ender: h.service}
 	if h.account.DryRun {
 		w.Ender = nil
+	}
+	if h.page != nil {
+		w.Facts = h.page
 	}
 	if err := h.m.Watch(context.Background(), []monitor.Watched{w}); err != nil {
 		h.t.Fatal(err)

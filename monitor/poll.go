@@ -46,8 +46,8 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	rows := m.locate(w, seen) // locate
 	news := d.record(rows)    // record
 	news.retractable = d.retractable(news, rows.relocated)
-	judged := d.judge(news) // judge
-	d.plan(judged)          // plan: committed with the record in one transaction
+	judged := d.takeover(d.judge(news)) // judge
+	d.plan(judged)                      // plan: committed with the record in one transaction
 	d.retract(news.retractable)
 	d.verify(seen.live)
 	d.begin(&seen.live)
@@ -284,11 +284,7 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, befo
 		if findings[i].Rule == sessionwarden.ManySessions {
 			d.note(manyTold)
 		}
-		said := sessionwarden.Verdict{Rule: findings[i].Rule, Response: findings[i].Response}
-		if d.account.DryRun && said.Response >= sessionwarden.Disconnect {
-			// Nothing was done about it: once the dry run is over it is asked again.
-			said.Response = sessionwarden.Notify
-		}
+		said := verdictOf(findings[i], d.account)
 		if c.Relocated || c.WasOwn {
 			// The session itself is what it was: a changed configuration must
 			// not make more of that than a question.
@@ -305,9 +301,14 @@ func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, befo
 
 // movedBefore keeps the verdict that a session moved or roamed: that is over,
 // and the rule cannot be asked again. Where the configuration wants more done
-// about it than it wanted then, it is a finding again.
+// about it than it wanted then, it is a finding again. That the account was
+// changed beside the session is kept as it is.
 func (d *draft) movedBefore(s *sessionwarden.Sighting, v sessionwarden.Verdict, c policy.Case) (f sessionwarden.Finding, again bool) {
 	response := d.account.Response(v.Rule)
+	if !policy.AsksSessions(v.Rule) && response != sessionwarden.Off {
+		s.Verdicts = append(s.Verdicts, v)
+		return f, false
+	}
 	moved := v.Rule == sessionwarden.SessionMoved || v.Rule == sessionwarden.SessionRoamed
 	if !moved || c.Before != nil || response == sessionwarden.Off {
 		return f, false

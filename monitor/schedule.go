@@ -78,7 +78,11 @@ func (m *Monitor) Run(ctx context.Context) error {
 			m.burst(work, due)
 			continue
 		}
-		timer := time.NewTimer(wait)
+		alone, soon := m.asks(now)
+		for _, w := range alone {
+			m.askSoon(work, w)
+		}
+		timer := time.NewTimer(min(wait, soon))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -143,6 +147,7 @@ func (m *Monitor) burst(ctx context.Context, due []*watch) {
 			t.leave()
 			m.working.Go(func() { // it looks at the list afterwards
 				m.guarded(ctx, w, "act", func() { m.act(ctx, w) })
+				m.askSoon(ctx, w)
 			})
 			continue
 		}
@@ -156,6 +161,7 @@ func (m *Monitor) burst(ctx context.Context, due []*watch) {
 			m.guarded(ctx, w, "poll", func() { m.poll(ctx, w, t) })
 			t.leave()
 			m.actSoon(ctx, w)
+			m.askSoon(ctx, w)
 		})
 	}
 }
@@ -278,6 +284,15 @@ func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
 	bounded, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
 	for _, w := range watches {
+		polls.Go(func() { m.guarded(ctx, w, "act", func() { m.awaitProof(bounded, w) }) })
+		polls.Go(func() {
+			w.asking.Lock()
+			defer w.asking.Unlock()
+			m.guarded(ctx, w, "look at the account", func() { m.ask(ctx, w) })
+		})
+	}
+	polls.Wait()
+	for _, w := range watches { // what the looks at the accounts brought to light
 		polls.Go(func() { m.guarded(ctx, w, "act", func() { m.awaitProof(bounded, w) }) })
 	}
 	polls.Wait()

@@ -66,6 +66,12 @@ func Summary(a sessionwarden.Account, h sessionwarden.History) sessionwarden.Acc
 	if h.Incident != nil {
 		s.Incident = strconv.FormatUint(h.Incident.ID, 10)
 	}
+	if known := h.Facts.TwoFactor; known.OK() {
+		s.TwoFactor = "off"
+		if known.Value {
+			s.TwoFactor = "on"
+		}
+	}
 	for _, sighting := range h.Live {
 		if sighting.Suspicious() && !sighting.Denied {
 			s.Suspicious++

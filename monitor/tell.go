@@ -34,13 +34,32 @@ func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
 		d.contested(list.Rows)
 		d.loggedOut()
 	}
+	if items := d.items(judged); len(items) > 0 {
+		d.intrusion(items)
+	}
+}
+
+// loudOf returns the findings that people are to be told of, the most severe
+// first.
+func loudOf(findings []sessionwarden.Finding) []sessionwarden.Finding {
+	loud := slices.DeleteFunc(slices.Clone(findings), func(f sessionwarden.Finding) bool { return f.Response < sessionwarden.Notify })
+	slices.SortStableFunc(loud, func(a, b sessionwarden.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	return loud
+}
+
+// items makes what an alert shows of what was found: on the account itself, on
+// sessions, and on those that an action reaches though nothing was found on
+// them. What people read of in an alert that they have is put there instead.
+func (d *draft) items(judged []policy.Judged) []sessionwarden.AlertItem {
 	var items []sessionwarden.AlertItem
+	if item, loud := accountItem(d.about); loud {
+		items = append(items, item)
+	}
 	for _, j := range judged {
-		loud := slices.DeleteFunc(slices.Clone(j.Findings), func(f sessionwarden.Finding) bool { return f.Response < sessionwarden.Notify })
+		loud := loudOf(j.Findings)
 		if len(loud) == 0 {
 			continue
 		}
-		slices.SortStableFunc(loud, func(a, b sessionwarden.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 		item := sessionwarden.AlertItem{Sighting: j.Sighting, Findings: loud}
 		for i := range d.actions {
 			if d.actions[i].Seq == j.Sighting.Seq {
@@ -65,9 +84,7 @@ func (d *draft) explain(judged []policy.Judged, list sessionwarden.Listing) {
 		s, _ := d.sighting(a.Seq)
 		items = append(items, sessionwarden.AlertItem{Sighting: s, Action: &a})
 	}
-	if len(items) > 0 {
-		d.intrusion(items)
-	}
+	return items
 }
 
 // grow adds what was found to the alert that already tells of the session's

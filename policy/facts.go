@@ -45,6 +45,10 @@ const (
 	FactTrust           = "trust"           // the trust with an end that counted
 	FactWhen            = "when"            // the expression of an own rule
 	FactValues          = "values"          // what its names stood for
+	FactBefore          = "before"          // of a fact of the account, in full
+	FactAfter           = "after"           // likewise
+	FactReadBefore      = "read_before"     // when it was read as before for the last time; of the balance: when it was the highest
+	FactChange          = "account_change"  // a change of the account that belongs to the session, shortened
 )
 
 // maxFact is how many bytes of a value from outside a fact keeps.

@@ -46,6 +46,7 @@ type suspectRecord struct {
 	Seen    int64  `cbor:"6,keyasint,omitempty"`
 	Gone    int64  `cbor:"7,keyasint,omitempty"`
 	Told    bool   `cbor:"8,keyasint,omitempty"`
+	Loud    bool   `cbor:"9,keyasint,omitempty"`
 }
 
 // packFacts returns nil for facts of which nothing is known, so that an account
@@ -63,7 +64,7 @@ func packFacts(f sessionwarden.AccountFacts) *factsRecord {
 		r.Changes = append(r.Changes, changeRecord{string(c.Rule), c.Before, c.After, packTime(c.Was), packTime(c.Seen)})
 	}
 	for _, s := range f.Left {
-		r.Left = append(r.Left, suspectRecord{s.Seq, string(s.Session), s.Addr, s.Where, packTime(s.Began), packTime(s.Seen), packTime(s.Gone), s.Told})
+		r.Left = append(r.Left, suspectRecord{s.Seq, string(s.Session), s.Addr, s.Where, packTime(s.Began), packTime(s.Seen), packTime(s.Gone), s.Told, s.Loud})
 	}
 	if f.Same(sessionwarden.AccountFacts{}) && len(r.Peaks)+len(r.Changes)+len(r.Left) == 0 {
 		return nil
@@ -90,7 +91,7 @@ func (r *factsRecord) unpack() sessionwarden.AccountFacts {
 	for _, s := range r.Left {
 		f.Left = append(f.Left, sessionwarden.Suspect{
 			Seq: s.Seq, Session: sessionwarden.SessionID(s.Session), Addr: s.Addr, Where: s.Where,
-			Began: unpackTime(s.Began), Seen: unpackTime(s.Seen), Gone: unpackTime(s.Gone), Told: s.Told,
+			Began: unpackTime(s.Began), Seen: unpackTime(s.Seen), Gone: unpackTime(s.Gone), Told: s.Told, Loud: s.Loud,
 		})
 	}
 	return f

@@ -39,9 +39,9 @@ func (a *app) watched(cfg *config.Config) (list []monitor.Watched, _ ways, err e
 		if err != nil {
 			return nil, nil, err
 		}
-		w := monitor.Watched{Account: account.Account, Lister: client, Ender: client}
+		w := monitor.Watched{Account: account.Account, Lister: client, Ender: client, Facts: client}
 		if account.DryRun {
-			w.Lister, w.Ender = onlyLists{client}, nil
+			w.Lister, w.Ender, w.Facts = onlyLists{client}, nil, onlyFacts{client}
 		}
 		list = append(list, w)
 	}
@@ -61,8 +61,11 @@ func (w ways) close() {
 	}
 }
 
-// onlyLists is what a dry run has of a client.
-type onlyLists struct{ monitor.Lister }
+// onlyLists and onlyFacts are what a dry run has of a client.
+type (
+	onlyLists struct{ monitor.Lister }
+	onlyFacts struct{ monitor.FactReader }
+)
 
 // newClient makes the client of one account. Its token is kept in a file of
 // its own, so that no backup of the database holds it; without a data

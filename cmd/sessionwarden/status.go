@@ -166,6 +166,9 @@ func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 	if a.Relocated > 0 {
 		add(fmt.Sprintf("%d reclassified by new location data", a.Relocated))
 	}
+	if a.TwoFactor == "off" {
+		add("two-factor authentication is OFF")
+	}
 	if a.DryRun {
 		add("DRY RUN")
 	}
