@@ -62,7 +62,6 @@ func spokenOf(found []sessionwarden.Finding) string {
 
 func TestAccountRules(t *testing.T) {
 	t.Parallel()
-	type change = func(*sessionwarden.AccountFacts)
 	thief := func(f *sessionwarden.AccountFacts) {
 		f.TwoFactor.Value, f.TradeURL.Value, f.Payout.Value, f.Contact.Value = false, thiefTrade, "cashout@example.net", "eve@example.net"
 		f.Discord.Value, f.DiscordTag.Value, f.Name.Value, f.Balance.Value, f.Reviews.Value = "9", "eve", "Eve", 0, 1

@@ -6,6 +6,7 @@
 //
 //	[Device]   what a user agent says that it is
 //	[Judge]    one sighting, the history and the configuration -> findings, each with its reason
+//	[JudgeFacts], [JudgeTakeover]   the account's own facts, and suspicious sessions beside their changes
 //	[Plan]     findings and the rails -> one action a session at most
 //	[Recheck]  right before acting: identity, presence, trust and rails, never the rule again
 //	[Release]  what the hour's budget lets go
