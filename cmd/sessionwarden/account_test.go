@@ -168,6 +168,11 @@ func TestAServiceWithoutAContactMailIsToldOnce(t *testing.T) {
 		if !b.found(sessionwarden.PaymentReview, "") || b.found(sessionwarden.ContactChanged, "") || b.found(sessionwarden.PayoutChanged, "") {
 			t.Errorf("found: %v", b.findings())
 		}
+		b.variant(manncotest.VariantInfos, "bare")
+		b.pass(5 * time.Minute)
+		if b.found(sessionwarden.TwoFactorOff, "") || b.found(sessionwarden.TradeURLChanged, "") || b.history("main").Facts.TradeURL.Value == "" {
+			t.Errorf("what is left out counts as changed: %v", b.findings())
+		}
 		b.variant(manncotest.VariantInfos, "full")
 		b.variant(manncotest.VariantContactMail, "present")
 		b.pass(7 * time.Hour)

@@ -292,6 +292,31 @@ var stories = []story{
 		c.armed()
 		c.attacked(c.polled())
 	}},
+	{name: "account", only: "facts", tell: func(c *chapter) {
+		c.defaults = append(c.defaults, `account_every = "1s"`)
+		p := c.start()
+		c.eventually("the account is known", func() bool {
+			return c.service.Count("main", manncotest.RouteNotifications) > 0 && c.status().Accounts[0].TwoFactor == "on"
+		})
+		if status := p.stop(); status != 0 {
+			c.t.Fatalf("status %d", status)
+		}
+		c.service.Change("main", func(f *manncotest.Facts) { f.TradeURL = "https://steamcommunity.example/?partner=666&token=thief" })
+		c.armed()
+		c.attacked(c.polled())
+		c.later = func() {
+			c.eventually("the change is found", func() bool { return c.found("trade_url_changed", "") })
+			times := 0
+			for _, row := range c.rows("findings") {
+				if row["rule"] == "trade_url_changed" {
+					times++
+				}
+			}
+			if times != 1 {
+				c.t.Errorf("the change was found %d times", times)
+			}
+		}
+	}},
 	{name: "backup", tell: func(c *chapter) {
 		c.armed()
 		p := c.polled()

@@ -1,6 +1,7 @@
 package manncotest
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -24,15 +25,12 @@ func (s *Service) infos(c *call) answer {
 		{"message", f.Messages},
 		{"notification", f.Alerts},
 	}
-	if s.variants[VariantInfos] == "subset" {
-		some := make(object, 0, 6)
-		for _, one := range all {
-			switch one.name {
-			case "steamId", "balance", "tradeurl", "image", "2fa", "name":
-				some = append(some, one)
-			}
-		}
-		all = some
+	told := map[string][]string{
+		"subset": {"steamId", "balance", "tradeurl", "image", "2fa", "name"},
+		"bare":   {"steamId", "image", "name"},
+	}
+	if names, some := told[s.variants[VariantInfos]]; some {
+		all = slices.DeleteFunc(all, func(one field) bool { return !slices.Contains(names, one.name) })
 	}
 	return s.success(object{{"informations", all}})
 }

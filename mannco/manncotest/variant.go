@@ -61,7 +61,8 @@ const (
 	VariantContactMail Variant = "contact_mail"
 	// VariantNotifications is the edition of the notifications' answer.
 	VariantNotifications Variant = "notifications"
-	// VariantInfos says how many of the account's facts infos tells.
+	// VariantInfos says how many of the account's facts infos tells: all, the
+	// newer edition's few, or next to none.
 	VariantInfos Variant = "infos"
 	// VariantTwoFactor is the type of 2fa in infos.
 	VariantTwoFactor Variant = "two_factor"
@@ -96,7 +97,7 @@ func Variants() []VariantInfo {
 		{VariantMissingSession, []string{"not_found", "business_error", "ok"}},
 		{VariantContactMail, []string{"present", "absent"}},
 		{VariantNotifications, []string{"older", "newer"}},
-		{VariantInfos, []string{"full", "subset"}},
+		{VariantInfos, []string{"full", "subset", "bare"}},
 		{VariantTwoFactor, []string{"string", "bool"}},
 	}
 }

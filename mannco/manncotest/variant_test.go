@@ -55,7 +55,7 @@ func TestEachVariantChangesTheAnswer(t *testing.T) {
 		manncotest.VariantMissingSession: {"business_error": {"/user/disconnectSession/1", `Session not found`, ""}, "ok": {"/user/disconnectSession/1", `Session disconnected`, `not found`}},
 		manncotest.VariantContactMail:    {"absent": {"/user/getContactMail", `Not found`, `anna@example.com`}},
 		manncotest.VariantNotifications:  {"newer": {"/user/notifications", `"alerts":[{"id":1},{"id":2},{"id":3}],"alertCount":3,"paymentReviews":[],"paymentReviewsCount":0`, `"count"`}},
-		manncotest.VariantInfos:          {"subset": {"/user/infos", `"2fa"`, `"skrill"`}},
+		manncotest.VariantInfos:          {"subset": {"/user/infos", `"2fa"`, `"skrill"`}, "bare": {"/user/infos", `"name"`, `"2fa"`}},
 		manncotest.VariantTwoFactor:      {"bool": {"/user/infos", `"2fa":true`, `"2fa":"true"`}},
 	}
 	scene := func(t *testing.T, variant manncotest.Variant, value, path string) got {
