@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"geo/geotest":         {"."},
 	"policy":              {".", "policy/ownrule"},
 	"policy/ownrule":      {"."},
+	"policy/replay":       {".", "policy"},
 	"monitor":             {".", "policy"},
 	"alert":               {"."},
 	"alert/slacktest":     {"."},
@@ -32,7 +33,7 @@ var arrows = map[string][]string{
 	"internal/owner":      {},
 	"tools/perf":          {"mannco/manncotest", "storage", "storage/storagetest"},
 	"tools/geodata":       {"."},
-	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web", "policy/ownrule"},
+	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web", "policy", "policy/ownrule", "policy/replay"},
 }
 
 // doors says which rooms a library may be used in.

@@ -22,12 +22,15 @@ type Sighting struct {
 	// changed its address, or the service does not say when it started. See Used.
 	Active  time.Time
 	EndedAt time.Time // when it was proven that we ended it; zero: it lives, or ended by itself
+	LeftAt  time.Time // when it was known to be gone, a list after it was first missed; zero: it lives, or nobody wrote it down
 
-	Baseline bool      // was there at the account's first poll
-	Late     bool      // only seen among the expired sessions
-	Verdicts []Verdict // the rules that have spoken on these facts
-	Denied   bool      // a person said "it was me": exactly this session is trusted
-	Learned  bool      // the profile has learned from it
+	Baseline bool          // was there at the account's first poll
+	Late     bool          // only seen among the expired sessions
+	Unseen   time.Duration // how long nobody had looked before, of one that was only seen among the expired
+	Verdicts []Verdict     // the rules that have spoken on these facts
+	Denied   bool          // a person said "it was me": exactly this session is trusted
+	DeniedAt time.Time     // when; zero: nobody did, or nobody wrote it down
+	Learned  bool          // the profile has learned from it
 
 	// ReclassifiedAt is when new location data moved the session to another
 	// country last, though the session itself had not moved, and

@@ -208,7 +208,7 @@ func (d *draft) takeover(judged []policy.Judged) []policy.Judged {
 		s := d.live(one.Sighting.Seq)
 		for i := range one.Findings {
 			one.Findings[i].ID = d.next()
-			s.Verdicts = append(s.Verdicts, verdictOf(one.Findings[i], d.account))
+			s.Verdicts = append(s.Verdicts, policy.VerdictOf(one.Findings[i], d.account))
 		}
 		d.touch(s.Seq)
 		d.findings = append(d.findings, one.Findings...)
@@ -236,16 +236,6 @@ func joined(judged []policy.Judged, one policy.Judged) []policy.Judged {
 		}
 	}
 	return append(judged, one)
-}
-
-// verdictOf is what a sighting remembers of a finding. Nothing is done in a dry
-// run: once that is over it is asked again.
-func verdictOf(f sessionwarden.Finding, a sessionwarden.Account) sessionwarden.Verdict {
-	said := sessionwarden.Verdict{Rule: f.Rule, Response: f.Response}
-	if a.DryRun && said.Response >= sessionwarden.Disconnect {
-		said.Response = sessionwarden.Notify
-	}
-	return said
 }
 
 // accountItem is what an alert says of findings about the account itself;

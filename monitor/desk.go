@@ -152,7 +152,7 @@ func (m *Monitor) Approve(ctx context.Context, id uint64) (sessionwarden.Action,
 func (m *Monitor) Deny(ctx context.Context, id uint64) (sessionwarden.Action, error) {
 	_, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) sessionwarden.Action {
 		if s := d.live(a.Seq); s != nil {
-			s.Denied = true
+			s.Denied, s.DeniedAt = true, d.now
 			d.touch(s.Seq)
 			d.learn()
 		}

@@ -255,79 +255,21 @@ func (d *draft) ask(s sessionwarden.Sighting, first bool) policy.Case {
 const manyTold = "many_sessions"
 
 // found records what the rules say of s. before are the verdicts under the
-// configuration before this one: what still matches and asks for the same is no finding
-// again, and what does not match any more is forgotten.
+// configuration before this one; nil where that is the same.
 func (d *draft) found(s *sessionwarden.Sighting, c policy.Case, known bool, before []sessionwarden.Verdict) policy.Judged {
-	if before != nil {
-		d.touch(s.Seq)
-		c.Sighting.Verdicts = nil
-	}
-	findings := slices.DeleteFunc(policy.Judge(c), func(f sessionwarden.Finding) bool {
-		for _, v := range before {
-			if v.Rule == f.Rule && stillTrue(v, f, d.account) {
-				if _, trusted := d.account.Trusts(s.Addr); trusted {
-					v.Response = min(v.Response, f.Response) // it asks for more again when the trust is over
-				}
-				s.Verdicts = append(s.Verdicts, v)
-				return true
-			}
-		}
-		return false
-	})
-	for _, v := range before {
-		if f, again := d.movedBefore(s, v, c); again {
-			findings = append(findings, f)
-		}
-	}
+	findings, verdicts := policy.Find(c, before)
+	s.Verdicts = verdicts
 	for i := range findings {
 		findings[i].ID = d.next()
 		if findings[i].Rule == sessionwarden.ManySessions {
 			d.note(manyTold)
 		}
-		said := verdictOf(findings[i], d.account)
-		if c.Relocated || c.WasOwn {
-			// The session itself is what it was: a changed configuration must
-			// not make more of that than a question.
-			said.Response = d.account.Response(said.Rule)
-		}
-		s.Verdicts = append(s.Verdicts, said)
 	}
-	if len(findings) > 0 {
+	if before != nil || len(findings) > 0 {
 		d.touch(s.Seq)
 	}
 	d.findings = append(d.findings, findings...)
 	return policy.Judged{Sighting: *s, Findings: findings, Known: known}
-}
-
-// movedBefore keeps the verdict that a session moved or roamed: that is over,
-// and the rule cannot be asked again. Where the configuration wants more done
-// about it than it wanted then, it is a finding again. That the account was
-// changed beside the session is kept as it is.
-func (d *draft) movedBefore(s *sessionwarden.Sighting, v sessionwarden.Verdict, c policy.Case) (f sessionwarden.Finding, again bool) {
-	response := d.account.Response(v.Rule)
-	if !policy.AsksSessions(v.Rule) && response != sessionwarden.Off {
-		s.Verdicts = append(s.Verdicts, v)
-		return f, false
-	}
-	moved := v.Rule == sessionwarden.SessionMoved || v.Rule == sessionwarden.SessionRoamed
-	if !moved || c.Before != nil || response == sessionwarden.Off {
-		return f, false
-	}
-	if response <= v.Response || d.account.DryRun || s.Denied || s.Ownership.Untouchable() {
-		s.Verdicts = append(s.Verdicts, v)
-		return f, false
-	}
-	info, _ := sessionwarden.RuleByName(string(v.Rule))
-	return sessionwarden.Finding{
-		Account: d.account.Name, Seq: s.Seq, Session: s.ID, Rule: v.Rule, Severity: info.Severity, Response: response, Time: d.now,
-		Reason: "This session went on from another place or device before: sessionwarden history shows both. The configuration asks for more about that now.",
-	}, true
-}
-
-// stillTrue reports whether a verdict of the configuration before says what the
-// finding f says now. What a dry run said holds while it lasts.
-func stillTrue(v sessionwarden.Verdict, f sessionwarden.Finding, a sessionwarden.Account) bool {
-	return v.Response == a.Response(v.Rule) || v.Response == f.Response || a.DryRun && v.Response == sessionwarden.Notify
 }
 
 // learn lets the profile learn from sessions that are old and clean enough.

@@ -297,6 +297,7 @@ func (d *draft) absent(listed map[uint64]bool) {
 func (d *draft) leave(seq uint64) {
 	s := d.live(seq)
 	since := s.Missing
+	s.LeftAt = d.seen
 	d.lately(*s, since)
 	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: s.Key(), Started: s.Started})
 	d.end(seq, sessionwarden.Gone, since)
@@ -335,6 +336,7 @@ func (d *draft) cameAndWent(n *news, row sessionwarden.Session, where sessionwar
 		Seq: d.next(), Account: d.account.Name, Session: row, Location: where,
 		Device: policy.Device(row.UserAgent), FirstSeen: d.seen, LastSeen: d.seen, GoneAt: gone,
 		State: sessionwarden.Gone, Late: true, Baseline: first, Active: d.active(row.Started),
+		Unseen: d.unseen,
 	})
 	if !first {
 		d.lately(n.ended[len(n.ended)-1], gone)

@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"sessionwarden"
 )
@@ -47,6 +48,9 @@ type sightingRecord struct {
 	ReclassFrom     string          `cbor:"32,keyasint,omitempty"`
 	Active          int64           `cbor:"33,keyasint,omitempty"`
 	EndedAt         int64           `cbor:"34,keyasint,omitempty"`
+	LeftAt          int64           `cbor:"40,keyasint,omitempty"`
+	DeniedAt        int64           `cbor:"41,keyasint,omitempty"`
+	Unseen          int64           `cbor:"42,keyasint,omitempty"`
 }
 
 type verdictRecord struct {
@@ -82,6 +86,7 @@ func (c *codec) packSighting(s sessionwarden.Sighting) sightingRecord {
 		Missing: packTime(s.Missing), RawAddr: s.RawAddr, Ownership: uint8(s.Ownership), Flaws: s.Flaws,
 		City: s.Location.City, Latitude: s.Location.Latitude, Longitude: s.Location.Longitude, RadiusKM: s.Location.RadiusKM,
 		ReclassAt: packTime(s.ReclassifiedAt), ReclassFrom: string(s.ReclassifiedFrom), Active: packTime(s.Active), EndedAt: packTime(s.EndedAt),
+		LeftAt: packTime(s.LeftAt), DeniedAt: packTime(s.DeniedAt), Unseen: int64(s.Unseen),
 	}
 	if s.Addr.IsValid() {
 		r.Addr = s.Addr.AsSlice()
@@ -117,6 +122,7 @@ func (c *codec) unpackSighting(r sightingRecord, seq uint64) (sessionwarden.Sigh
 		Denied: r.Marks&markDenied != 0, Learned: r.Marks&markLearned != 0,
 		ReclassifiedAt: unpackTime(r.ReclassAt), ReclassifiedFrom: sessionwarden.Country(r.ReclassFrom),
 		Active: unpackTime(r.Active), EndedAt: unpackTime(r.EndedAt),
+		LeftAt: unpackTime(r.LeftAt), DeniedAt: unpackTime(r.DeniedAt), Unseen: time.Duration(r.Unseen),
 	}
 	if len(r.Addr) > 0 {
 		addr, ok := netip.AddrFromSlice(r.Addr)

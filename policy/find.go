@@ -1,0 +1,91 @@
+package policy
+
+import (
+	"slices"
+
+	"sessionwarden"
+)
+
+// Find judges a case and returns what is to be recorded of it: the new findings,
+// without ID, and which rules have spoken on the sighting from then on.
+//
+// before are the verdicts under the configuration before this one, where the
+// sighting is judged again because of that: what still matches and asks for the
+// same is no finding again, and what does not match any more is forgotten. Nil:
+// what has spoken stands.
+func Find(c Case, before []sessionwarden.Verdict) (found []sessionwarden.Finding, verdicts []sessionwarden.Verdict) {
+	if before != nil {
+		c.Sighting.Verdicts = nil
+	}
+	s := &c.Sighting
+	verdicts = slices.Clip(s.Verdicts)
+	found = slices.DeleteFunc(Judge(c), func(f sessionwarden.Finding) bool {
+		for _, v := range before {
+			if v.Rule == f.Rule && stillTrue(v, f, c.Account) {
+				if _, trusted := c.Account.Trusts(s.Addr); trusted {
+					v.Response = min(v.Response, f.Response) // it asks for more again when the trust is over
+				}
+				verdicts = append(verdicts, v)
+				return true
+			}
+		}
+		return false
+	})
+	for _, v := range before {
+		f, kept, again := movedBefore(&c, v)
+		if again {
+			found = append(found, f)
+		} else if kept {
+			verdicts = append(verdicts, v)
+		}
+	}
+	for i := range found {
+		said := VerdictOf(found[i], c.Account)
+		if c.Relocated || c.WasOwn {
+			// The session itself is what it was: a changed configuration must
+			// not make more of that than a question.
+			said.Response = c.Account.Response(said.Rule)
+		}
+		verdicts = append(verdicts, said)
+	}
+	return found, verdicts
+}
+
+// VerdictOf is what a sighting remembers of a finding. Nothing is done in a dry
+// run: once that is over it is asked again.
+func VerdictOf(f sessionwarden.Finding, a sessionwarden.Account) sessionwarden.Verdict {
+	said := sessionwarden.Verdict{Rule: f.Rule, Response: f.Response}
+	if a.DryRun && said.Response >= sessionwarden.Disconnect {
+		said.Response = sessionwarden.Notify
+	}
+	return said
+}
+
+// movedBefore keeps the verdict that a session moved or roamed: that is over,
+// and the rule cannot be asked again. Where the configuration wants more done
+// about it than it wanted then, it is a finding again. That the account was
+// changed beside the session is kept as it is.
+func movedBefore(c *Case, v sessionwarden.Verdict) (f sessionwarden.Finding, kept, again bool) {
+	s, response := &c.Sighting, c.Account.Response(v.Rule)
+	if !AsksSessions(v.Rule) && response != sessionwarden.Off {
+		return f, true, false
+	}
+	moved := v.Rule == sessionwarden.SessionMoved || v.Rule == sessionwarden.SessionRoamed
+	if !moved || c.Before != nil || response == sessionwarden.Off {
+		return f, false, false
+	}
+	if response <= v.Response || c.Account.DryRun || s.Denied || s.Ownership.Untouchable() {
+		return f, true, false
+	}
+	info, _ := sessionwarden.RuleByName(string(v.Rule))
+	return sessionwarden.Finding{
+		Account: c.Account.Name, Seq: s.Seq, Session: s.ID, Rule: v.Rule, Severity: info.Severity, Response: response, Time: c.Now,
+		Reason: "This session went on from another place or device before: sessionwarden history shows both. The configuration asks for more about that now.",
+	}, false, true
+}
+
+// stillTrue reports whether a verdict of the configuration before says what the
+// finding f says now. What a dry run said holds while it lasts.
+func stillTrue(v sessionwarden.Verdict, f sessionwarden.Finding, a sessionwarden.Account) bool {
+	return v.Response == a.Response(v.Rule) || v.Response == f.Response || a.DryRun && v.Response == sessionwarden.Notify
+}

@@ -1,0 +1,112 @@
+package replay
+
+import (
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/policy"
+)
+
+// Account is one account to be played.
+type Account struct {
+	sessionwarden.Account // the configuration that judges
+
+	Baseline time.Time             // when its first poll was recorded; zero: with its first row
+	Reset    time.Time             // when its profile was begun anew last; zero: never
+	Trusts   []sessionwarden.Trust // with an end, those that have ended too
+
+	// Told is what was recorded about the account itself and its changes, in the
+	// order of time: findings of rules that judge no session by itself (see
+	// [policy.AsksSessions]). They are taken over with the response that the
+	// configuration gives their rule.
+	Told []sessionwarden.Finding
+}
+
+// Options is what [New] needs. Only Accounts is necessary.
+type Options struct {
+	Accounts []Account // each with a name of its own
+
+	// Distance is that of [policy.Case].
+	Distance func(a, b sessionwarden.Country) (km float64, known bool)
+
+	// Judging is called with each case before it is judged. What the case holds
+	// is good until it returns. Nil: nobody wants to know.
+	Judging func(policy.Case)
+	// Over is called with what came of each sighting: when it has left, when it
+	// goes on as another one, or at the end. Nil: nobody wants to know.
+	Over func(Outcome)
+}
+
+// Outcome is what was found on one sighting, and what would have been done.
+type Outcome struct {
+	Sighting sessionwarden.Sighting // as it stood then; only Account where it is about the account itself
+	Findings []sessionwarden.Finding
+	Action   *sessionwarden.Action // the last one about it; nil: none. Done: it would have been ended
+}
+
+// Engine plays the rows of a history. It holds what lives and what is known of
+// each account, and nothing of what is over for more than a day. It is not safe
+// for concurrent use.
+type Engine struct {
+	o      Options
+	states map[string]*state
+	nextID uint64
+}
+
+// New returns an engine before the first row.
+func New(o Options) *Engine {
+	e := &Engine{o: o, states: make(map[string]*state, len(o.Accounts))}
+	if e.o.Over == nil {
+		e.o.Over = func(Outcome) {}
+	}
+	for _, a := range o.Accounts {
+		e.states[a.Name] = newState(e, a)
+	}
+	return e
+}
+
+// Add plays the next row of the history, in the order of arrival. Rows of
+// accounts that were not named are passed over.
+func (e *Engine) Add(s sessionwarden.Sighting) {
+	st := e.states[s.Account]
+	if st == nil {
+		return
+	}
+	s.Account = st.a.Name // the same words in the same place are quickly compared
+	if st.rows = append(st.rows, s); len(st.rows) == cap(st.rows) {
+		st.playRows()
+	}
+}
+
+// rowsTogether is how many rows of one account wait to be played together: what
+// is known of it is near at hand then. Accounts know nothing of each other.
+const rowsTogether = 32
+
+// Finish plays what is left until now, and says what became of those who still
+// live. Nothing may be added after it.
+func (e *Engine) Finish(now time.Time) {
+	for _, a := range e.o.Accounts {
+		st := e.states[a.Name]
+		st.playRows()
+		st.play()
+		st.advance(now, true)
+		for i := range st.h.Live {
+			st.over(i)
+		}
+	}
+}
+
+// History returns what is known of an account by now: its profile and what
+// lives. It shares memory with the engine.
+func (e *Engine) History(account string) sessionwarden.History {
+	if st := e.states[account]; st != nil {
+		return st.h
+	}
+	return sessionwarden.History{Account: account}
+}
+
+// id returns the next id of a finding or an action.
+func (e *Engine) id() uint64 {
+	e.nextID++
+	return e.nextID
+}
