@@ -301,6 +301,9 @@ func TestFactsThatCannotBeSavedAreFoundAgain(t *testing.T) {
 		}
 		h.page.set(func(p *page) { p.facts.TwoFactor.Value = false })
 		pass(3 * time.Minute)
+		if told := locked(&h.mu, func() int { return len(h.urgent) }); told != 3 { // that nothing can be saved, too
+			t.Errorf("told %d times from memory: %+v", told, h.urgent)
+		}
 		h.journal.set(func(j *journal) { j.fails = nil })
 		pass(2 * time.Minute)
 		wantRules(t, h.journal, "trade_url_changed alert", "two_factor_off alert")

@@ -31,6 +31,9 @@ func (w *watch) remember(a sessionwarden.Alert) {
 		if len(w.faces) >= maxFaces {
 			return
 		}
+		if item.Sighting.Seq == 0 {
+			continue // about the account, or all of its sessions
+		}
 		if w.faces == nil {
 			w.faces = make(map[face]uint64)
 		}

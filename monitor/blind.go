@@ -159,7 +159,7 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 	for _, alert := range c.Alerts {
 		var fresh []sessionwarden.AlertItem
 		for _, item := range alert.Items {
-			if key := item.Sighting.Key(); !w.unsavedFor[key] && len(w.unsavedFor) < maxPast {
+			if key := unsavedKey(item); !w.unsavedFor[key] && len(w.unsavedFor) < maxPast {
 				if w.unsavedFor == nil {
 					w.unsavedFor = make(map[sessionwarden.Key]bool)
 				}
@@ -184,6 +184,15 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 		alert.Lines = append(alert.Lines, "This could not be written down, so nothing was disconnected.", cure)
 		m.opts.Urgent(alert)
 	}
+}
+
+// unsavedKey tells what people were told of from memory apart: sessions, and
+// what was found on the account itself.
+func unsavedKey(item sessionwarden.AlertItem) sessionwarden.Key {
+	if item.Sighting.Seq == 0 && len(item.Findings) > 0 {
+		return sessionwarden.Key("!" + string(item.Findings[0].Rule))
+	}
+	return item.Sighting.Key()
 }
 
 // unsaved is why a commit failed, and of which account it was; "" for all.

@@ -264,8 +264,9 @@ func (m *Monitor) forgetSome(ctx context.Context) (rows int, more bool, err erro
 }
 
 // Once polls every account once, carries out what is planned and looks again
-// until it is proven, for settle at most. Then it forgets a little of what is
-// old. The error joins those of the polls.
+// until it is proven, for settle at most; the accounts themselves are looked at
+// meanwhile. Then it forgets a little of what is old. The error joins those of
+// the polls.
 func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
 	m.tellTroubles(ctx, m.clock())
 	watches := m.all()
@@ -288,7 +289,7 @@ func (m *Monitor) Once(ctx context.Context, settle time.Duration) error {
 		polls.Go(func() {
 			w.asking.Lock()
 			defer w.asking.Unlock()
-			m.guarded(ctx, w, "look at the account", func() { m.ask(ctx, w) })
+			m.guarded(ctx, w, "look at the account", func() { m.ask(bounded, w) })
 		})
 	}
 	polls.Wait()
