@@ -74,6 +74,7 @@ type APIOptions struct {
 	Desk       Desk
 	Answers    Answerer
 	Trust      Truster
+	Insight    Insight
 	Status     func() sessionwarden.Status
 	Backup     func(ctx context.Context, path string) error // path is absolute
 	TestAlerts func(ctx context.Context) []ChannelTest
@@ -119,6 +120,9 @@ func (a *api) routes() []route {
 		{"GET", apiRoot + "trusts", []string{"account"}, a.Trust != nil, a.trusts},
 		{"POST", apiRoot + "trust-add", nil, a.Trust != nil, a.trustAdd},
 		{"POST", apiRoot + "trust-remove", nil, a.Trust != nil, a.trustRemove},
+		{"GET", apiRoot + "explain", []string{"account", "session"}, a.Insight != nil, a.explain},
+		{"GET", apiRoot + "profile", []string{"account"}, a.Insight != nil, a.profile},
+		{"POST", apiRoot + "profile-reset", nil, a.Insight != nil, a.profileReset},
 		{"POST", apiRoot + "resume", nil, a.Answers != nil, a.resume},
 		{"POST", apiRoot + "backup", nil, a.Backup != nil, a.backup},
 		{"POST", apiRoot + "db-check", nil, a.Check != nil, a.check},

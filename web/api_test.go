@@ -233,6 +233,11 @@ func TestWhatMakesNoSenseIsRefusedWithACure(t *testing.T) {
 		{"POST", "trust-add", `{"account":"main","country":"JP","until":"14d","by":"root"}`, 400, "unknown field"},
 		{"POST", "trust-remove", `{"id":"x"}`, 400, "ids are whole numbers"},
 		{"GET", "trusts?account=mian", "", 404, "did you mean main?"},
+		{"GET", "profile?account=mian", "", 404, "did you mean main?"},
+		{"GET", "explain", "", 400, "no session is named"},
+		{"GET", "explain?session=1&account=mian", "", 404, "did you mean main?"},
+		{"POST", "profile-reset", `{}`, 400, "no account is named"},
+		{"POST", "profile-reset", `{"account":"mian"}`, 404, "did you mean main?"},
 		{"POST", "backup", `{"path":"copy.db"}`, 400, "not absolute"},
 		{"POST", "backup", `{"path":""}`, 400, "not absolute"},
 		{"POST", "backup", `{"path":"/a\u0000b"}`, 400, "not absolute"},
@@ -309,12 +314,36 @@ func TestWhatWasPlannedIsToldBesideAnError(t *testing.T) {
 	}
 }
 
+// What is known and why comes to the client as it was given, without what is
+// hostile in it.
+func TestWhatIsKnownAndWhy(t *testing.T) {
+	t.Parallel()
+	client := web.NewClient(web.InProcess(web.NewAPI(full(0))))
+	rows, err := client.Profiles(t.Context(), "main")
+	if err != nil || len(rows) != 1 || rows[0].Countries[0].Name != "Germany" || rows[0].Countries[0].Weight != 4 {
+		t.Errorf("profiles: %+v, %v", rows, err)
+	}
+	row, err := client.ResetProfile(t.Context(), "main")
+	if err != nil || row.Account != "main" || !row.Since.Equal(noon) {
+		t.Errorf("reset: %+v, %v", row, err)
+	}
+	e, err := client.Explain(t.Context(), "", "12345")
+	if err != nil || len(e.Answers) != 2 || !e.Answers[0].Matched || e.Answers[0].Reason != "signed in from US, expected DE[31m" || e.Answers[1].Why != "the device is known" {
+		t.Errorf("explained: %+v, %v", e, err)
+	}
+	o := full(0)
+	o.Insight = desk{fail: errDisk}
+	if got := ask(t, web.NewAPI(o), "GET", "/api/v1/profile", ""); got.status != 500 {
+		t.Errorf("it failed, and says %d", got.status)
+	}
+}
+
 func TestWhatIsNotThereIsSaid(t *testing.T) {
 	t.Parallel()
 	api := web.NewAPI(web.APIOptions{})
 	for path, body := range map[string]string{
 		"status": "", "accounts": "", "sessions": "", "history": "", "findings": "", "actions": "", "export": "",
-		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "backup": "{}", "alert-test": "{}",
+		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "explain": "", "profile": "", "profile-reset": "{}", "backup": "{}", "alert-test": "{}",
 	} {
 		method := "GET"
 		if body != "" {

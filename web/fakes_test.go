@@ -169,6 +169,23 @@ func (d desk) RemoveTrust(_ context.Context, id uint64) (sessionwarden.Trust, er
 	return sessionwarden.Trust{ID: id, Account: "main", ASN: 64500, Until: noon.AddDate(0, 0, 14), Removed: noon}, d.fail
 }
 
+func (d desk) Profiles(_ context.Context, account string) ([]web.ProfileRow, error) {
+	span := sessionwarden.Span{First: noon.AddDate(0, 0, -30), Last: noon, Weight: 4}
+	return []web.ProfileRow{{Account: "main", Countries: []web.KnownRow{web.NewKnownRow("DE", "Ger\x1bmany", span)}, Hours: make([]float64, 24)}}, d.fail
+}
+
+func (d desk) ResetProfile(_ context.Context, account string) (web.ProfileRow, error) {
+	return web.ProfileRow{Account: account, Since: noon}, d.fail
+}
+
+func (d desk) Explain(_ context.Context, account, session string) (web.Explanation, error) {
+	f := finding(3)
+	f.Reason += "\x1b[31m"
+	return web.Explanation{Session: web.NewSessionRow(sighting(1)), AsOf: "then", Answers: []web.AnswerRow{
+		web.NewAnswerRow(f.Rule, &f, ""), web.NewAnswerRow(sessionwarden.NewDevice, nil, "the device is \u202eknown"),
+	}}, d.fail
+}
+
 func status() sessionwarden.Status {
 	return sessionwarden.Status{
 		Version: "1.0", Instance: "here", Running: true, Time: noon,
@@ -183,6 +200,7 @@ func full(n int) web.APIOptions {
 		Desk:    desk{},
 		Answers: desk{},
 		Trust:   desk{},
+		Insight: desk{},
 		Status:  status,
 		Backup:  func(context.Context, string) error { return nil },
 		TestAlerts: func(context.Context) []web.ChannelTest {

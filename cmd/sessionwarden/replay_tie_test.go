@@ -151,6 +151,25 @@ func TestReplayFindsWhatTheWatchFound(t *testing.T) {
 			b.signIn(privateAddr, chrome)
 			b.pass(time.Hour)
 		}},
+		{"a profile begun anew", []sessionwarden.Rule{sessionwarden.NewCountry}, []string{`expected_countries = ["DE", "VN", "BR"]`, `learning_sessions = 1`}, func(b *bubble) {
+			b.rules = append(b.rules, `stranger = "off"`, `new_country = "log"`)
+			b.atHome()
+			b.start()
+			b.pass(time.Hour)
+			far := b.signIn(farAddr, chrome)
+			b.pass(26 * time.Hour)
+			b.service.SignOut("main", number(far))
+			b.pass(time.Hour)
+			if err := b.app.monitor.ResetProfile(b.t.Context(), "main"); err != nil {
+				b.t.Fatal(err)
+			}
+			b.pass(time.Hour)
+			b.signIn(farAddr2, iphone) // known before, and not any more
+			b.pass(time.Hour)
+			if known := b.history("main").Profile; len(known.Countries) != 1 || known.Since.IsZero() || known.Sessions != 1 {
+				b.t.Errorf("it knows %v of %d sessions since %v", known.Countries, known.Sessions, known.Since)
+			}
+		}},
 		{"a trust", []sessionwarden.Rule{sessionwarden.UnexpectedCountry}, nil, func(b *bubble) {
 			b.rules = append(b.rules, `unexpected_country = "alert"`)
 			b.atHome()

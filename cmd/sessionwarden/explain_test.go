@@ -1,0 +1,104 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// A session that was flagged and one that was not are explained: now, while the
+// daemon runs, and back then, without it.
+func TestExplainWithAndWithoutTheDaemon(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	home := w.atHome()
+	w.write()
+	daemon := w.start()
+	w.polls(2)
+	thief := w.signIn(farAddr, chrome, time.Minute)
+	w.eventually("the thief is ended", func() bool { states := w.states(); return len(states) == 1 && states[0] == "verified" })
+
+	out := w.must("explain", home)
+	narrow(t, out)
+	says(t, out, "Session "+home+" of account main, as it is judged now", "Windows, Chrome", homeAddr+", DE, ",
+		"What matched: 0 of ", "unexpected_country: ", "No rule had found anything. Nothing was done: nothing asked for it.", "What is known of the owner countries", "still being learned, until ")
+
+	flagged := func() {
+		t.Helper()
+		out := w.must("explain", thief, "--account", "main")
+		narrow(t, out)
+		says(t, out, "Session "+thief+" of account main, as it was when it came", farAddr+", VN, ", "gone since ",
+			"unexpected_country (critical): disconnect Signed in from Vietnam", `To silence it: expected_countries = ["DE", "VN"]`,
+			"What did not match, and why", "session_moved, session_roamed: the session has not changed its place or its device",
+			"finding ", ": unexpected_country, disconnect", ": verified: gone from the service's complete list", "What is known of the owner, then")
+	}
+	flagged()
+	daemon.stop()
+	flagged()
+	rows := w.printed("explain", thief, "--json")
+	answers, _ := rows[0]["answers"].([]any)
+	if rows[0]["as_of"] != "then" || len(answers) < 15 {
+		t.Errorf("as JSON: %v", rows)
+	}
+	seq, _ := rows[0]["session"].(map[string]any)["seq"].(string)
+	if by := w.printed("explain", "#"+seq, "--json"); by[0]["session"].(map[string]any)["id"] != thief {
+		t.Errorf("by its row: %v", by)
+	}
+	for _, args := range [][]string{{"explain", "404404"}, {"explain", "#x"}, {"explain", "#999999"}} {
+		if _, errs, status := w.cli(args...); status != 1 || !strings.Contains(oneLine(errs), "sessionwarden") {
+			t.Errorf("%v: %d %s", args, status, errs)
+		}
+	}
+	if _, errs, status := w.cli("explain"); status != 2 {
+		t.Errorf("no session: %d %s", status, errs)
+	}
+}
+
+// What is known of the owner is shown, and forgotten when he wants it.
+func TestProfileIsShownAndBegunAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.atHome()
+	w.write()
+	daemon := w.start()
+	w.polls(2)
+	out := w.must("profile")
+	narrow(t, out)
+	says(t, out, "Account main, since its first poll on ", "from one session", "| 24 h UTC", "DE Germany", "Windows, Chrome")
+	if rows := w.printed("profile", "--json", "--account", "main"); rows[0]["sessions"] != 1.0 || len(rows[0]["hours"].([]any)) != 24 {
+		t.Errorf("as JSON: %v", rows)
+	}
+	if _, errs, status := w.cli("profile", "reset", "--account", "main"); status != 1 || !strings.Contains(errs, "Nothing was forgotten") {
+		t.Errorf("without an answer: %d %s", status, errs)
+	}
+	says(t, w.must("profile", "reset", "--account", "main", "--yes"), "Forgotten. The profile of account main begins anew. It is learned until ")
+	daemon.stop()
+	says(t, w.must("profile", "reset", "--account", "main", "--yes"), "Forgotten.")
+	says(t, w.must("profile"), "Account main, since it was begun anew on ", "from no session yet", "Nothing is known yet")
+	if _, errs, status := w.cli("profile", "reset", "--account", "mian", "--yes"); status != 1 || !strings.Contains(errs, "no account is called mian") {
+		t.Errorf("a slip of the pen: %d %s", status, errs)
+	}
+	if _, _, status := w.cli("profile", "reset"); status != 2 {
+		t.Errorf("no account: %d", status)
+	}
+}
+
+// says checks that text, on one line, holds all words.
+func says(t *testing.T, text string, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if !strings.Contains(oneLine(text), word) {
+			t.Errorf("it does not say %q:\n%s", word, text)
+		}
+	}
+}
+
+// narrow checks that no line is wider than 80 columns.
+func narrow(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if columnsOf(strings.TrimRight(line, "\n")) > 80 {
+			t.Errorf("wider than 80 columns: %q", line)
+		}
+	}
+}

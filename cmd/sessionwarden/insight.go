@@ -1,0 +1,275 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/geo"
+	"sessionwarden/policy"
+	"sessionwarden/policy/replay"
+	"sessionwarden/web"
+)
+
+// insight answers what is known and why: web.Insight over the monitor and the
+// database.
+type insight struct{ app *app }
+
+// nowhere is an error about something that does not exist.
+type nowhere struct{ text, cure string }
+
+func (e *nowhere) Error() string  { return e.text }
+func (e *nowhere) Cure() string   { return e.cure }
+func (e *nowhere) NotFound() bool { return true }
+
+// Profiles implements web.Insight.
+func (i insight) Profiles(ctx context.Context, account string) ([]web.ProfileRow, error) {
+	var rows []web.ProfileRow
+	for _, status := range i.app.monitor.Status() {
+		if account != "" && account != status.Account {
+			continue
+		}
+		a, h, ok := i.app.monitor.Known(status.Account)
+		if !ok {
+			continue
+		}
+		names, err := i.networkNames(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, profileRow(a, h, i.app.outside.now(), names))
+	}
+	return rows, nil
+}
+
+// ResetProfile implements web.Insight.
+func (i insight) ResetProfile(ctx context.Context, account string) (web.ProfileRow, error) {
+	if err := i.app.monitor.ResetProfile(ctx, account); err != nil {
+		return web.ProfileRow{}, err
+	}
+	a, h, _ := i.app.monitor.Known(account)
+	return profileRow(a, h, i.app.outside.now(), nil), nil
+}
+
+// networkNames returns who runs the networks that a profile knows: as far as a
+// recorded session names it, the newest last.
+func (i insight) networkNames(ctx context.Context, h sessionwarden.History) (map[uint32]string, error) {
+	names := namesIn(h)
+	if len(names) >= len(h.Profile.Networks) {
+		return names, nil
+	}
+	for s, err := range i.app.db.Sightings(ctx, sessionwarden.Query{Account: h.Account}) {
+		if err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+		if _, known := h.Profile.Networks[s.Location.ASN]; err == nil && known && s.Location.Organization != "" {
+			names[s.Location.ASN] = s.Location.Organization
+		}
+	}
+	return names, nil
+}
+
+// namesIn is networkNames by the sessions of now alone.
+func namesIn(h sessionwarden.History) map[uint32]string {
+	names := make(map[uint32]string, len(h.Profile.Networks))
+	for _, list := range [...][]sessionwarden.Sighting{h.Recent, h.Live} {
+		for _, s := range list {
+			if _, known := h.Profile.Networks[s.Location.ASN]; known && s.Location.Organization != "" {
+				names[s.Location.ASN] = s.Location.Organization
+			}
+		}
+	}
+	return names
+}
+
+// profileRow is what is known of an account's owner; names are those of networks.
+func profileRow(a sessionwarden.Account, h sessionwarden.History, now time.Time, names map[uint32]string) web.ProfileRow {
+	p := h.Profile
+	row := web.ProfileRow{
+		Account: a.Name, Sessions: p.Sessions, MostLive: p.MostLive, Active: p.Active, Baseline: h.Baseline, Since: p.Since,
+		Hours:     make([]float64, len(p.Hours)),
+		Countries: knownRows(p.Countries, func(c sessionwarden.Country) (string, string) { return string(c), c.Name() }),
+		Networks: knownRows(p.Networks, func(asn uint32) (string, string) {
+			return "AS" + strconv.FormatUint(uint64(asn), 10), names[asn]
+		}),
+		Devices: knownRows(p.Devices, func(device string) (string, string) { return device, "" }),
+	}
+	for hour, n := range p.Hours {
+		row.Hours[hour] = float64(n)
+	}
+	for _, t := range []*time.Time{&row.Active, &row.Baseline, &row.Since} {
+		*t = t.UTC().Truncate(time.Second)
+	}
+	if until, learning := policy.Learning(a, h, now); learning {
+		row.Learning = until.UTC().Truncate(time.Second)
+	}
+	return row
+}
+
+// knownRows lists what a profile knows of one kind, what was used last first.
+func knownRows[K cmp.Ordered](known map[K]sessionwarden.Span, words func(K) (what, name string)) []web.KnownRow {
+	rows := make([]web.KnownRow, 0, len(known))
+	for _, key := range slices.Sorted(maps.Keys(known)) {
+		what, name := words(key)
+		rows = append(rows, web.NewKnownRow(what, name, known[key]))
+	}
+	slices.SortStableFunc(rows, func(a, b web.KnownRow) int { return b.Last.Compare(a.Last) })
+	return rows
+}
+
+// Explain implements web.Insight.
+func (i insight) Explain(ctx context.Context, account, session string) (web.Explanation, error) {
+	s, before, others, err := i.find(ctx, account, session)
+	if err != nil {
+		return web.Explanation{}, err
+	}
+	e := web.Explanation{Session: web.NewSessionRow(s), AsOf: "then", Others: others, Answers: []web.AnswerRow{}}
+	if e.Findings, e.Actions, err = i.recorded(ctx, s); err != nil {
+		return e, err
+	}
+	c, judged := i.app.monitor.Case(s.Account, s.Seq)
+	h := sessionwarden.History{Account: s.Account, Profile: c.Profile}
+	if _, now, ok := i.app.monitor.Known(s.Account); judged && ok {
+		e.AsOf, c.Before, h.Baseline = "now", before, now.Baseline
+		answer(&e, c, h)
+	} else if ok {
+		if err := i.backThen(ctx, s, &e); err != nil {
+			return e, err
+		}
+	} else {
+		e.Note = "The account is not in the configuration any more, so nobody can say how its rules would judge."
+	}
+	return e, nil
+}
+
+// find returns the sighting that a person means, the one before it where the
+// session moved, and how many more bear its id.
+func (i insight) find(ctx context.Context, account, session string) (s sessionwarden.Sighting, before *sessionwarden.Sighting, others int, err error) {
+	q := sessionwarden.Query{Account: account}
+	wanted := func(w *sessionwarden.Sighting) bool { return string(w.ID) == session }
+	if row, ok := strings.CutPrefix(session, "#"); ok {
+		if q.ID, err = strconv.ParseUint(row, 10, 64); err != nil || q.ID == 0 {
+			return s, nil, 0, &nowhere{"#" + sessionwarden.Clean(row, 32) + " is no row of the history", "rows are numbers: sessionwarden history --json shows them as seq"}
+		}
+		wanted = func(*sessionwarden.Sighting) bool { return true }
+	}
+	found := 0
+	for w, err := range i.app.db.Sightings(ctx, q) {
+		if err != nil && ctx.Err() != nil {
+			return s, nil, 0, err
+		}
+		if err != nil || !wanted(&w) {
+			continue
+		}
+		if found > 0 && w.Account != s.Account {
+			return s, nil, 0, &nowhere{"more than one account has had a session " + sessionwarden.Clean(session, 64), "say which account: --account " + sessionwarden.Clean(s.Account, 64)}
+		}
+		if found++; found > 1 && s.State == sessionwarden.Moved {
+			was := s
+			before = &was
+		} else {
+			before = nil
+		}
+		s = w
+	}
+	if found == 0 {
+		return s, nil, 0, &nowhere{"no session " + sessionwarden.Clean(session, 64) + " was ever seen", "sessionwarden sessions and history show the ids"}
+	}
+	return s, before, found - 1, nil
+}
+
+// recorded returns what was found on a sighting, and what was done about its
+// session.
+func (i insight) recorded(ctx context.Context, s sessionwarden.Sighting) (findings []web.FindingRow, actions []web.ActionRow, err error) {
+	findings, actions = []web.FindingRow{}, []web.ActionRow{}
+	q := sessionwarden.Query{Account: s.Account, Since: s.FirstSeen}
+	for f, err := range i.app.db.Findings(ctx, q) {
+		if err != nil && ctx.Err() != nil {
+			return nil, nil, err
+		}
+		if err == nil && f.Seq == s.Seq {
+			findings = append(findings, web.NewFindingRow(f))
+		}
+	}
+	for a, err := range i.app.db.Actions(ctx, q) {
+		if err != nil && ctx.Err() != nil {
+			return nil, nil, err
+		}
+		if err == nil && (a.Seq == s.Seq || s.ID != "" && a.Session == s.ID) {
+			actions = append(actions, web.NewActionRow(a))
+		}
+	}
+	return findings, actions, nil
+}
+
+// backThen judges a session as it was when it came: with what was known then, by
+// the configuration of now.
+func (i insight) backThen(ctx context.Context, s sessionwarden.Sighting, e *web.Explanation) error {
+	account, err := i.played(ctx, s.Account)
+	if err != nil {
+		return err
+	}
+	var engine *replay.Engine
+	done := false
+	engine = replay.New(replay.Options{
+		Accounts: []replay.Account{account}, Distance: geo.Distance,
+		Judging: func(c policy.Case) {
+			if c.Sighting.Seq == s.Seq && !done {
+				done = true
+				answer(e, c, engine.History(s.Account))
+			}
+		},
+	})
+	for w, err := range i.app.db.Sightings(ctx, sessionwarden.Query{Account: s.Account}) {
+		if err != nil && ctx.Err() != nil {
+			return err
+		}
+		if err == nil {
+			engine.Add(w)
+		}
+		if done || w.Seq > s.Seq && !w.FirstSeen.Equal(s.FirstSeen) {
+			break
+		}
+	}
+	engine.Finish(s.FirstSeen)
+	if !done {
+		e.Note = "It was over before the account's first poll: what was there before is not judged."
+	}
+	return nil
+}
+
+// played is what the record says of an account beside its sessions.
+func (i insight) played(ctx context.Context, name string) (replay.Account, error) {
+	a, h, _ := i.app.monitor.Known(name)
+	a.Granted = nil // they are played, each in its time
+	account := replay.Account{Account: a, Baseline: h.Baseline, Reset: h.Profile.Since, Trusts: h.Trusts}
+	for f, err := range i.app.db.Findings(ctx, sessionwarden.Query{Account: name}) {
+		if err != nil && ctx.Err() != nil {
+			return account, err
+		}
+		if err == nil && !policy.AsksSessions(f.Rule) {
+			account.Told = append(account.Told, f)
+		}
+	}
+	return account, nil
+}
+
+// answer has every rule answer about a case.
+func answer(e *web.Explanation, c policy.Case, h sessionwarden.History) {
+	e.Time = c.Now.UTC().Truncate(time.Second)
+	for _, a := range policy.Explain(c) {
+		e.Answers = append(e.Answers, web.NewAnswerRow(a.Rule, a.Finding, a.Why))
+	}
+	for _, t := range c.Account.Granted {
+		if t.Covers(c.Sighting) {
+			e.Trusts = append(e.Trusts, sessionwarden.Clean(t.String(), sessionwarden.MaxText))
+		}
+	}
+	h.Profile, h.Live, h.Recent = c.Profile, c.Live, c.Recent
+	e.Profile = profileRow(c.Account, h, c.Now, namesIn(h))
+}
