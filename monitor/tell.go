@@ -152,11 +152,33 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	alert.Correction = alert.Revision // who cannot update hears of it anew
 	alert.Updated, alert.Severity = d.now, max(alert.Severity, worst(items[0]))
 	items = append(items, alert.Items...)
+	slices.SortStableFunc(items, func(a, b sessionwarden.AlertItem) int { return cmp.Compare(settled(a), settled(b)) })
 	more := max(0, len(items)-sessionwarden.MaxAlertItems)
 	alert.More += more
 	alert.Items = items[:len(items)-more]
 	alert.Waiting = waiting(alert)
 	d.alerts[alert.ID] = alert
+}
+
+// settled says how little of an item is left to be told: what waits for a person
+// keeps its place in an alert, whoever floods the list, and what came to a good
+// end gives way first.
+func settled(item sessionwarden.AlertItem) int {
+	if item.Action == nil {
+		return 2
+	}
+	switch a := item.Action; a.State {
+	case sessionwarden.Failed, sessionwarden.Refused:
+		return 0
+	case sessionwarden.Held:
+		if a.Hold != sessionwarden.HeldStrangers {
+			return 0
+		}
+		return 1
+	case sessionwarden.Planned, sessionwarden.Done:
+		return 1
+	}
+	return 3
 }
 
 // worst returns the highest severity of an item's findings. What is to be done
