@@ -81,7 +81,10 @@ func (c *command) watch(ctx context.Context, cfg *config.Config, startEmpty bool
 		return refusedStart(ctx, cfg, c.err, errors.Join(err, a.Close()), outside{})
 	}
 	a.hasStarted(ctx)
+	tidying, stop := context.WithCancel(ctx)
+	go giveBack(tidying)
 	err = a.run(ctx, reload, func() (*config.Config, error) { return config.LoadFile(cfg.Path, c.configOptions()) }, served)
+	stop()
 	a.log.Info("sessionwarden has stopped")
 	return errors.Join(err, a.Close())
 }
