@@ -46,6 +46,9 @@ type AccountStatus struct {
 	Heightened time.Time     `json:"heightened_until,omitzero"` // until when it is looked at every few seconds, as something suspicious was found
 	TwoFactor  string        `json:"two_factor,omitempty"`      // on or off, as the service said last; absent: not known
 
+	Baseline time.Time `json:"first_poll,omitzero"`    // when the first poll was recorded
+	Learned  time.Time `json:"profile_since,omitzero"` // when a person had the owner's profile begun anew
+
 	// Notices are what people were told within a day of the watch itself, and
 	// not of sessions: the newest last.
 	Notices []Notice `json:"notices,omitempty"`

@@ -62,6 +62,7 @@ func recent(list []sessionwarden.Notice, now time.Time) []sessionwarden.Notice {
 func Summary(a sessionwarden.Account, h sessionwarden.History) sessionwarden.AccountStatus {
 	s := sessionwarden.AccountStatus{
 		Account: a.Name, LastPoll: h.LastPoll, Live: len(h.Live), BlindSince: h.Blind.Since, Blind: h.Blind.Told, DryRun: a.DryRun,
+		Baseline: h.Baseline, Learned: h.Profile.Since,
 	}
 	if h.Incident != nil {
 		s.Incident = strconv.FormatUint(h.Incident.ID, 10)

@@ -113,6 +113,7 @@ func (a *api) routes() []route {
 		{"GET", apiRoot + "findings", byID, a.Records != nil, a.findings},
 		{"GET", apiRoot + "actions", byID, a.Records != nil, a.actions},
 		{"GET", apiRoot + "incidents", byID, a.Records != nil, a.incidents},
+		{"GET", apiRoot + "record", []string{"account"}, a.Records != nil, a.record},
 		{"GET", apiRoot + "export", []string{"account", "since", "format", "what"}, a.Records != nil, a.export},
 		{"POST", apiRoot + "disconnect", nil, a.Desk != nil, a.disconnect},
 		{"POST", apiRoot + "approve", nil, a.Answers != nil, a.approve},

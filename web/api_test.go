@@ -2,11 +2,14 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -338,11 +341,49 @@ func TestWhatIsKnownAndWhy(t *testing.T) {
 	}
 }
 
+// A row of the record is the sighting again, to the nanosecond, but for what was
+// said of it.
+func TestTheRecordIsTheSighting(t *testing.T) {
+	t.Parallel()
+	s := sighting(7)
+	at := noon.Add(987654321)
+	s.Missing, s.LeftAt, s.EndedAt, s.Active, s.DeniedAt, s.Unseen = at, at, at, at, at, time.Minute+1
+	s.Baseline, s.Late, s.Denied, s.Ownership, s.State = true, true, true, sessionwarden.Disputed, sessionwarden.Moved
+	s.Location.Latitude, s.Location.Longitude, s.Location.RadiusKM, s.Location.HasPoint = 40.7, -74.1, 12.5, true
+	s.Location.Tor, s.Location.VPN = true, true
+	nowhere := s
+	nowhere.Addr, nowhere.RawAddr = netip.Addr{}, "not an address"
+	for _, s := range []sessionwarden.Sighting{s, nowhere} {
+		text, err := json.Marshal(web.NewRecordRow(s))
+		var row web.RecordRow
+		if err == nil {
+			err = json.Unmarshal(text, &row)
+		}
+		got, rerr := row.Sighting()
+		s.Verdicts = nil
+		if err != nil || rerr != nil || !reflect.DeepEqual(got, s) {
+			t.Errorf("got\n%+v, %v, %v\nwant\n%+v", got, err, rerr, s)
+		}
+	}
+	rows := 0
+	for s, err := range web.NewClient(web.InProcess(web.NewAPI(full(3)))).Record(t.Context(), "") {
+		if rows++; err != nil || s.ID != "12345" {
+			t.Errorf("row %d: %+v, %v", rows, s, err)
+		}
+	}
+	if rows != 3 {
+		t.Errorf("%d rows", rows)
+	}
+	if _, err := (web.RecordRow{Seq: "x"}).Sighting(); err == nil {
+		t.Error("a row without a number is one")
+	}
+}
+
 func TestWhatIsNotThereIsSaid(t *testing.T) {
 	t.Parallel()
 	api := web.NewAPI(web.APIOptions{})
 	for path, body := range map[string]string{
-		"status": "", "accounts": "", "sessions": "", "history": "", "findings": "", "actions": "", "export": "",
+		"status": "", "accounts": "", "sessions": "", "history": "", "findings": "", "actions": "", "record": "", "export": "",
 		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "explain": "", "profile": "", "profile-reset": "{}", "backup": "{}", "alert-test": "{}",
 	} {
 		method := "GET"

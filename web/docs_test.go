@@ -83,6 +83,7 @@ func TestTheDocumentListsEveryField(t *testing.T) {
 		"### Channel test":                   reflect.TypeFor[ChannelTest](),
 		"### Resumed":                        reflect.TypeFor[Resumed](),
 		"### Trust":                          reflect.TypeFor[TrustRow](),
+		"### Record":                         reflect.TypeFor[RecordRow](),
 		"### Profile":                        reflect.TypeFor[ProfileRow](),
 		"### Known":                          reflect.TypeFor[KnownRow](),
 		"### Explanation":                    reflect.TypeFor[Explanation](),

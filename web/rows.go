@@ -189,6 +189,20 @@ func NewFindingRow(f sessionwarden.Finding) FindingRow {
 	return row
 }
 
+// Finding returns the finding that r is the row of, without its facts. Its time is
+// the end of the second that the row gives.
+func (r FindingRow) Finding() sessionwarden.Finding {
+	f := sessionwarden.Finding{
+		Account: r.Account, Session: sessionwarden.SessionID(r.SessionID), Rule: sessionwarden.Rule(r.Rule),
+		Time: r.Time.Add(time.Second - 1), Late: r.Late, Reason: r.Reason, Silence: r.Silence, Capped: r.Capped,
+	}
+	f.ID, _ = strconv.ParseUint(r.ID, 10, 64)
+	f.Seq, _ = strconv.ParseUint(r.Seq, 10, 64)
+	_ = f.Severity.UnmarshalText([]byte(r.Severity))
+	_ = f.Response.UnmarshalText([]byte(r.Response))
+	return f
+}
+
 // NewActionRow returns the row of an action.
 func NewActionRow(a sessionwarden.Action) ActionRow {
 	row := ActionRow{

@@ -86,6 +86,8 @@ func (a *api) table(w http.ResponseWriter, r *http.Request, p params, what strin
 		rows = rowsOf(a.Records.Findings(r.Context(), q), NewFindingRow)
 	case "actions":
 		rows = rowsOf(a.Records.Actions(r.Context(), q), NewActionRow)
+	case "record":
+		rows = rowsOf(a.Records.Sightings(r.Context(), q), NewRecordRow)
 	case "incidents":
 		rows = rowsOf(a.Records.Incidents(r.Context(), q), NewIncidentRow)
 	default:
@@ -148,7 +150,7 @@ func tidy(s sessionwarden.Status) sessionwarden.Status {
 	accounts := make([]sessionwarden.AccountStatus, 0, len(s.Accounts))
 	for _, a := range s.Accounts {
 		a.Account, a.Error = text(a.Account), text(a.Error)
-		for _, t := range []*time.Time{&a.LastPoll, &a.NextPoll, &a.BlindSince} {
+		for _, t := range []*time.Time{&a.LastPoll, &a.NextPoll, &a.BlindSince, &a.Baseline, &a.Learned} {
 			*t = second(*t)
 		}
 		a.Trusts = slices.Clone(a.Trusts)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"time"
@@ -194,4 +195,17 @@ func (c *Client) RemoveTrust(ctx context.Context, id uint64) (TrustRow, error) {
 	var row TrustRow
 	err := c.call(ctx, http.MethodPost, "trust-remove", answerOrder{ID: number(id)}, &row)
 	return row, err
+}
+
+// Trust returns the trust that r is the row of, its times in whole seconds.
+func (r TrustRow) Trust() sessionwarden.Trust {
+	t := sessionwarden.Trust{
+		Account: r.Account, Country: sessionwarden.Country(r.Country), ASN: r.ASN, Until: r.Until, Note: r.Note, By: r.By,
+		Created: r.Created, Removed: r.Removed,
+	}
+	t.ID, _ = strconv.ParseUint(r.ID, 10, 64)
+	if network, err := netip.ParsePrefix(r.Network); err == nil {
+		t.Network = network
+	}
+	return t
 }

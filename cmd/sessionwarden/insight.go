@@ -29,20 +29,23 @@ func (e *nowhere) NotFound() bool { return true }
 
 // Profiles implements web.Insight.
 func (i insight) Profiles(ctx context.Context, account string) ([]web.ProfileRow, error) {
-	var rows []web.ProfileRow
+	var accounts []sessionwarden.Account
+	var histories []sessionwarden.History
 	for _, status := range i.app.monitor.Status() {
 		if account != "" && account != status.Account {
 			continue
 		}
-		a, h, ok := i.app.monitor.Known(status.Account)
-		if !ok {
-			continue
+		if a, h, ok := i.app.monitor.Known(status.Account); ok {
+			accounts, histories = append(accounts, a), append(histories, h)
 		}
-		names, err := i.networkNames(ctx, h)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, profileRow(a, h, i.app.outside.now(), names))
+	}
+	names, err := i.networkNames(ctx, account, histories)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]web.ProfileRow, 0, len(accounts))
+	for k, a := range accounts {
+		rows = append(rows, profileRow(a, histories[k], i.app.outside.now(), names))
 	}
 	return rows, nil
 }
@@ -56,19 +59,34 @@ func (i insight) ResetProfile(ctx context.Context, account string) (web.ProfileR
 	return profileRow(a, h, i.app.outside.now(), nil), nil
 }
 
-// networkNames returns who runs the networks that a profile knows: as far as a
-// recorded session names it, the newest last.
-func (i insight) networkNames(ctx context.Context, h sessionwarden.History) (map[uint32]string, error) {
-	names := namesIn(h)
-	if len(names) >= len(h.Profile.Networks) {
+// networkNames returns who runs the networks that profiles know, as far as a
+// recorded session names it.
+func (i insight) networkNames(ctx context.Context, account string, histories []sessionwarden.History) (map[uint32]string, error) {
+	names := make(map[uint32]string)
+	unnamed := make(map[uint32]bool)
+	for _, h := range histories {
+		maps.Copy(names, namesIn(h))
+	}
+	for _, h := range histories {
+		for asn := range h.Profile.Networks {
+			if names[asn] == "" {
+				unnamed[asn] = true
+			}
+		}
+	}
+	if len(unnamed) == 0 {
 		return names, nil
 	}
-	for s, err := range i.app.db.Sightings(ctx, sessionwarden.Query{Account: h.Account}) {
+	for s, err := range i.app.db.Sightings(ctx, sessionwarden.Query{Account: account}) {
 		if err != nil && ctx.Err() != nil {
 			return nil, err
 		}
-		if _, known := h.Profile.Networks[s.Location.ASN]; err == nil && known && s.Location.Organization != "" {
+		if err == nil && unnamed[s.Location.ASN] && s.Location.Organization != "" {
 			names[s.Location.ASN] = s.Location.Organization
+			delete(unnamed, s.Location.ASN)
+		}
+		if len(unnamed) == 0 {
+			break
 		}
 	}
 	return names, nil
@@ -76,10 +94,10 @@ func (i insight) networkNames(ctx context.Context, h sessionwarden.History) (map
 
 // namesIn is networkNames by the sessions of now alone.
 func namesIn(h sessionwarden.History) map[uint32]string {
-	names := make(map[uint32]string, len(h.Profile.Networks))
+	names := make(map[uint32]string)
 	for _, list := range [...][]sessionwarden.Sighting{h.Recent, h.Live} {
 		for _, s := range list {
-			if _, known := h.Profile.Networks[s.Location.ASN]; known && s.Location.Organization != "" {
+			if s.Location.ASN != 0 && s.Location.Organization != "" {
 				names[s.Location.ASN] = s.Location.Organization
 			}
 		}

@@ -26,13 +26,15 @@ type printer struct {
 	fits   bool   // what is printed is seen on something of that width
 	unread func() // called when nobody reads what is written any more
 	broken bool   // that has happened
+
+	terminal bool // somebody watches it: progress may be shown
 }
 
 // newPrinter returns a printer; its tables fit the terminal, or 80 columns.
 func newPrinter(w io.Writer, getenv func(string) string) *printer {
 	p := &printer{w: bufio.NewWriter(w), width: 80, unread: func() {}}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.fits = true
+		p.fits, p.terminal = true, getenv("NO_COLOR") == ""
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns >= 60 {
 			p.width = columns
 		}
