@@ -151,14 +151,18 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	}
 	alert.Correction = alert.Revision // who cannot update hears of it anew
 	alert.Updated, alert.Severity = d.now, max(alert.Severity, worst(items[0]))
+	fresh := min(len(items), freshShown) // nobody hides behind those who came before
 	items = append(items, alert.Items...)
-	slices.SortStableFunc(items, func(a, b sessionwarden.AlertItem) int { return cmp.Compare(settled(a), settled(b)) })
+	slices.SortStableFunc(items[fresh:], func(a, b sessionwarden.AlertItem) int { return cmp.Compare(settled(a), settled(b)) })
 	more := max(0, len(items)-sessionwarden.MaxAlertItems)
 	alert.More += more
 	alert.Items = items[:len(items)-more]
 	alert.Waiting = waiting(alert)
 	d.alerts[alert.ID] = alert
 }
+
+// freshShown is how many of those who came just now an alert shows in any case.
+const freshShown = 4
 
 // settled says how little of an item is left to be told: what waits for a person
 // keeps its place in an alert, whoever floods the list, and what came to a good

@@ -50,7 +50,7 @@ func tryFile(t *testing.T, b []byte) {
 	defer os.Remove(path)
 	ctx := context.Background()
 	checked := storage.Check(ctx, path)
-	db, err := storage.Open(path, storage.Options{Timeout: time.Millisecond})
+	db, err := storage.Open(path, storage.Options{Timeout: 5 * time.Second}) // a program that is just being started holds locks for a moment
 	if err != nil {
 		if checked == nil {
 			t.Fatalf("the check finds nothing, but: %v", err)
