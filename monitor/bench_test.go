@@ -203,7 +203,8 @@ func BenchmarkNewSessions(b *testing.B) {
 		Devices:   map[string]sessionwarden.Span{policy.Device(agents[0]): span, policy.Device(agents[1]): span},
 		MostLive:  21, Active: benchDay.AddDate(0, 0, -1),
 	}
-	account := sessionwarden.Account{Name: "main", Expected: []sessionwarden.Country{"DE"}, Rules: rules(true)}
+	account := sessionwarden.Account{Name: "main", Expected: []sessionwarden.Country{"DE"}, Rules: rules(true),
+		MaxSpeed: 900, Dormant: 30 * 24 * time.Hour, DormantPlace: 180 * 24 * time.Hour}
 	var live []sessionwarden.Sighting
 	for i := range uint64(20) {
 		s := storagetest.Session(i+1, "main", benchDay.AddDate(0, 0, -3))
@@ -219,7 +220,7 @@ func BenchmarkNewSessions(b *testing.B) {
 				Seq: uint64(100 + n), Account: "main", Session: row, Location: places.Lookup(row.Addr),
 				Device: policy.Device(row.UserAgent), FirstSeen: benchDay, LastSeen: benchDay,
 			}
-			found += len(policy.Judge(policy.Case{Account: account, Profile: profile, Live: live, Sighting: s, Now: benchDay}))
+			found += len(policy.Judge(policy.Case{Account: account, Profile: profile, Live: live, Sighting: s, Now: benchDay, Distance: geo.Distance}))
 		}
 		if n > 100 && (found == 0 || found > n) {
 			b.Fatalf("%d findings on %d sessions", found, n)
@@ -246,7 +247,7 @@ func BenchmarkNewSessions(b *testing.B) {
 				Device: policy.Device(row.UserAgent), FirstSeen: benchDay, LastSeen: benchDay,
 			}
 			found += len(policy.Judge(policy.Case{
-				Account: account, Profile: profile, Live: live, Sighting: s, Now: benchDay,
+				Account: account, Profile: profile, Live: live, Sighting: s, Now: benchDay, Distance: geo.Distance,
 				Abstained: func(own sessionwarden.OwnRule, why string) { b.Fatal(own.Name, why) },
 			}))
 		}

@@ -138,8 +138,8 @@ func spared(a *sessionwarden.Account, s *sessionwarden.Sighting) bool {
 // vouched reports whether the owner stands for s: by a trusted network, or by
 // having claimed it.
 func vouched(a *sessionwarden.Account, s *sessionwarden.Sighting) bool {
-	if s.Denied {
-		return true
+	if s.Denied || len(a.Trusted) == 0 && len(a.Granted) == 0 {
+		return s.Denied
 	}
 	_, trusted := a.Trusts(s.Addr)
 	return trusted

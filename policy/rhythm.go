@@ -48,9 +48,12 @@ func (j *judgement) dormant() {
 	if !j.asks(rule) {
 		return
 	}
-	last := c.lastActivity()
 	country := placed(s.Location)
 	there := c.Profile.Countries[country].Last
+	if lately := s.Used().Add(-min(c.Account.Dormant, c.Account.DormantPlace)); c.Profile.Active.After(lately) && there.After(lately) && !j.explains() {
+		return // the usual case, for which nobody else has to be looked at
+	}
+	last := c.lastActivity()
 	quiet, quietThere := s.Used().Sub(last), s.Used().Sub(there)
 	long := !last.IsZero() && c.Account.Dormant > 0 && quiet >= c.Account.Dormant
 	longThere := !last.IsZero() && c.Account.DormantPlace > 0 && country != "" && !there.IsZero() && quietThere >= c.Account.DormantPlace && !c.usedFrom(country)
@@ -152,6 +155,29 @@ func hoursText(p *sessionwarden.Profile) string {
 	return text + " h UTC"
 }
 
+// crowd counts the live sessions, where all are wanted, and those that began
+// within the last hour, in both cases without those that the owner stands for.
+func (c *Case) crowd(all bool) (live, fresh int) {
+	since := c.Now.Add(-hour)
+	for i := range c.Live {
+		w := &c.Live[i]
+		isFresh := w.FirstSeen.After(since) && !w.Baseline
+		if !all && !isFresh || w.Ownership.Untouchable() || vouched(&c.Account, w) {
+			continue
+		}
+		live++
+		if isFresh {
+			fresh++
+		}
+	}
+	for i := range c.Recent {
+		if w := &c.Recent[i]; w.FirstSeen.After(since) && !w.Baseline && w.Account == c.Account.Name && !w.Ownership.Untouchable() {
+			fresh++
+		}
+	}
+	return live, fresh
+}
+
 // many asks whether there are more sessions than usual, or more new ones within
 // an hour. It speaks on one session, and not again within the hour: whoever
 // signs in a thousand times makes one finding of it.
@@ -164,23 +190,8 @@ func (j *judgement) many() {
 		j.silent(rule, "that there are many sessions was found within the hour already")
 		return
 	}
-	live, fresh := 0, 0
-	for i := range c.Live {
-		w := &c.Live[i]
-		if w.Ownership.Untouchable() || vouched(&c.Account, w) {
-			continue
-		}
-		live++
-		if c.Now.Sub(w.FirstSeen) < hour && !w.Baseline {
-			fresh++
-		}
-	}
-	for i := range c.Recent {
-		if w := &c.Recent[i]; c.Now.Sub(w.FirstSeen) < hour && !w.Baseline && w.Account == c.Account.Name && !w.Ownership.Untouchable() {
-			fresh++
-		}
-	}
 	usual := max(manyFrom, manyTimes*c.Profile.MostLive)
+	live, fresh := c.crowd(len(c.Live) > usual || j.explains())
 	facts := func() []sessionwarden.Fact {
 		return []sessionwarden.Fact{{Name: FactLive, Value: strconv.Itoa(live)}, {Name: FactNewInHour, Value: strconv.Itoa(fresh)}, {Name: FactMostLive, Value: strconv.Itoa(c.Profile.MostLive)}}
 	}

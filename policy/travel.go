@@ -14,6 +14,8 @@ const (
 	// nearby is the distance in kilometres up to which nobody speaks of a
 	// journey: location data is wrong by that much, above all for phones.
 	nearby = 300
+	// farthest is half of the way around the earth.
+	farthest = 20_038
 )
 
 // travelRules ask whether one person can have been in two places. Each sign of
@@ -109,20 +111,27 @@ func (y *journey) longer(other journey) {
 // its from is nil where it can be made, or where nobody can say.
 func (c *Case) journey(w *sessionwarden.Sighting) (y journey) {
 	s := &c.Sighting
-	if !tells(w) || !clean(w) || !w.EndedAt.IsZero() || w.Account != s.Account || w.Location.Country == s.Location.Country && !points(w, s) ||
-		samePlace(w.Addr, s.Addr) || w.Location.ASN == s.Location.ASN && s.Location.ASN != 0 {
+	if w.Location.Country == s.Location.Country && !points(w, s) {
 		return y
+	}
+	y.in = s.Used().Sub(w.Used()).Abs()
+	if y.in > c.travelTime(farthest) || !tells(w) || !clean(w) || !w.EndedAt.IsZero() || w.Account != s.Account ||
+		samePlace(w.Addr, s.Addr) || w.Location.ASN == s.Location.ASN && s.Location.ASN != 0 {
+		return journey{}
 	}
 	y.km = c.distance(w, s)
 	if y.km < nearby {
 		return journey{}
 	}
-	y.in = s.Used().Sub(w.Used()).Abs()
-	y.need = time.Duration(y.km/float64(c.Account.MaxSpeed)*float64(time.Hour)) + airport
-	if y.in < y.need {
+	if y.need = c.travelTime(y.km); y.in < y.need {
 		y.from = w
 	}
 	return y
+}
+
+// travelTime is what a traveller takes for so many kilometres at least.
+func (c *Case) travelTime(km float64) time.Duration {
+	return time.Duration(km/float64(c.Account.MaxSpeed)*float64(time.Hour)) + airport
 }
 
 // points reports whether both places are points with a radius.
