@@ -122,9 +122,14 @@ func actionText(a sessionwarden.Action) string {
 	if a.Kind == sessionwarden.EndAll {
 		who = "every session"
 	}
+	switch a.State {
+	case sessionwarden.Done:
+		return "The service says that it has ended " + who + "; not proven yet."
+	case sessionwarden.Verified:
+		return "Proven: " + who + " is " + a.Note + "."
+	}
 	text := map[sessionwarden.ActionState]string{
 		sessionwarden.Planned: "To be ended: ", sessionwarden.Held: "Held: ", sessionwarden.Denied: "Kept: ",
-		sessionwarden.Done: "Ended, not proven yet: ", sessionwarden.Verified: "Ended and proven gone: ",
 		sessionwarden.Failed: "NOT ended: ", sessionwarden.Refused: "Cannot be ended: ",
 		sessionwarden.Moot: "Not needed any more: ", sessionwarden.DryRun: "Dry run, nothing was ended: ",
 	}[a.State] + who

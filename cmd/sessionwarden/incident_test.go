@@ -119,7 +119,7 @@ func TestIncidentsCommand(t *testing.T) {
 	out := w.must("incidents", "show", rows[0]["id"].(string))
 	w.fits("incidents show", out)
 	text := strings.Join(strings.Fields(out), " ")
-	for _, want := range []string{"Incident " + rows[0]["id"].(string) + " of main, critical, open", "Session " + id, "Ended and proven gone"} {
+	for _, want := range []string{"Incident " + rows[0]["id"].(string) + " of main, critical, open", "Session " + id, "Proven: session " + id + " is gone from"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the timeline lacks %q:\n%s", want, out)
 		}
