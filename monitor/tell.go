@@ -60,13 +60,7 @@ func (d *draft) items(judged []policy.Judged) []sessionwarden.AlertItem {
 		if len(loud) == 0 {
 			continue
 		}
-		item := sessionwarden.AlertItem{Sighting: j.Sighting, Findings: loud}
-		for i := range d.actions {
-			if d.actions[i].Seq == j.Sighting.Seq {
-				action := d.actions[i]
-				item.Action = &action
-			}
-		}
+		item := sessionwarden.AlertItem{Sighting: j.Sighting, Findings: loud, Action: d.actionOn(j.Sighting.Seq)}
 		if item.Action != nil && d.grow(item) {
 			continue // people read of it in the alert that they have
 		}
@@ -85,6 +79,19 @@ func (d *draft) items(judged []policy.Judged) []sessionwarden.AlertItem {
 		items = append(items, sessionwarden.AlertItem{Sighting: s, Action: &a})
 	}
 	return items
+}
+
+// actionOn returns the newest action about a sighting: of this draft, or an open
+// one from before; nil if there is none.
+func (d *draft) actionOn(seq uint64) *sessionwarden.Action {
+	for _, list := range [...][]sessionwarden.Action{d.actions, d.h.Actions} {
+		for _, action := range slices.Backward(list) {
+			if action.Seq == seq && seq != 0 {
+				return &action
+			}
+		}
+	}
+	return nil
 }
 
 // grow adds what was found to the alert that already tells of the session's

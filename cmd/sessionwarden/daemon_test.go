@@ -319,31 +319,6 @@ func TestIntruderIsEndedUnderEveryVariant(t *testing.T) {
 	}
 }
 
-func TestDemoTellsTheStory(t *testing.T) {
-	tooLongForTheRaceDetector(t)
-	t.Parallel()
-	w := newWorld(t)
-	w.write()
-	begun := time.Now()
-	out := w.must("demo")
-	if took := time.Since(begun); took > time.Minute {
-		t.Errorf("the story took %v", took)
-	}
-	for _, want := range []string{"Slack shows", "Slack updates", "verified gone", "proof"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the story lacks %q:\n%s", want, out)
-		}
-	}
-	for line := range strings.Lines(out) {
-		if n := columnsOf(strings.TrimRight(line, "\n")); n > 80 {
-			t.Errorf("a line of %d columns: %s", n, line)
-		}
-	}
-	if out := w.must("demo", "--for", "6s"); !strings.Contains(out, "healthz") {
-		t.Errorf("demo --for:\n%s", out)
-	}
-}
-
 func TestTwentyMistakesAtOnceAndNoSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
