@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"sessionwarden"
@@ -74,8 +75,12 @@ type Comparison struct {
 	since   time.Time
 	most    int
 	engines [2]*Engine
-	over    [2][]Outcome // of the row that is being played
+	rows    []sessionwarden.Sighting // that wait to be played
+	over    [2][]Outcome             // of the rows that are being played
 }
+
+// chunk is how many rows the two engines play beside each other.
+const chunk = 4096
 
 // Compare begins a comparison. Both must name the same accounts in the same
 // order. Only what arrived since counts (the zero time: all); what came before is
@@ -101,17 +106,34 @@ func (c *Comparison) Add(s sessionwarden.Sighting) {
 	if !s.FirstSeen.Before(c.since) {
 		c.Sessions++
 	}
-	for _, e := range c.engines {
-		e.Add(s)
+	if c.rows = append(c.rows, s); len(c.rows) >= chunk {
+		c.both(func(e *Engine) {
+			for i := range c.rows {
+				e.Add(c.rows[i])
+			}
+		})
+		c.rows = c.rows[:0]
 	}
-	c.pair()
 }
 
 // Finish plays what is left until now.
 func (c *Comparison) Finish(now time.Time) {
-	for _, e := range c.engines {
+	c.both(func(e *Engine) {
+		for i := range c.rows {
+			e.Add(c.rows[i])
+		}
 		e.Finish(now)
+	})
+	c.rows = nil
+}
+
+// both has the two engines play, each by itself: they know nothing of each other.
+func (c *Comparison) both(play func(*Engine)) {
+	var wg sync.WaitGroup
+	for _, e := range c.engines {
+		wg.Go(func() { play(e) })
 	}
+	wg.Wait()
 	c.pair()
 }
 
