@@ -86,9 +86,10 @@ func (j *judgement) twoPlaces(ours, theirs sessionwarden.Country) {
 	c, rule := &j.c, sessionwarden.LocationMismatch
 	said := len(c.Account.Expected) > 0
 	expectOurs, expectTheirs := c.Account.Expects(ours), c.Account.Expects(theirs)
-	if said && !expectOurs && j.speaker.country {
-		expectOurs, j.speaker.counts = true, true
-		expectTheirs = expectTheirs || countryGranted(&c.Account, theirs)
+	if said && j.speaker.country {
+		granted := !expectTheirs && countryGranted(&c.Account, theirs)
+		j.speaker.counts = j.speaker.counts || !expectOurs || granted
+		expectOurs, expectTheirs = true, expectTheirs || granted
 	}
 	disputed := said && expectOurs != expectTheirs
 	outside := said && !expectOurs && !expectTheirs

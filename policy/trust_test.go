@@ -191,6 +191,22 @@ func TestWhatIsSilencedDoesNotAsk(t *testing.T) {
 	})
 }
 
+// Where both countries that a session is put into are trusted, its place is not
+// disputed, though one of them is expected as well.
+func TestTwoTrustedCountriesAreNoDispute(t *testing.T) {
+	t.Parallel()
+	s := seen(1, home, serviceSays("VN"))
+	for _, f := range policy.Judge(about(s, under(expecting("DE"), lend("DE", "VN")))) {
+		if f.Response >= sessionwarden.Ask {
+			t.Errorf("%s asks for %s: %s", f.Rule, f.Response, f.Reason)
+		}
+	}
+	asked := policy.Judge(about(s, under(expecting("DE"), lend("VN")))) // our own data puts it elsewhere
+	if len(asked) == 0 || asked[0].Response != sessionwarden.Ask {
+		t.Errorf("a trust in what the service alone says: %+v", asked)
+	}
+}
+
 func TestATrustLowersOnlyWhatItCovers(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
