@@ -28,12 +28,13 @@ var arrows = map[string][]string{
 	"alert/slacktest":     {"."},
 	"storage":             {"."},
 	"storage/storagetest": {".", "storage"},
+	"evidence":            {"."},
 	"web":                 {"."},
 	"internal/mishap":     {},
 	"internal/owner":      {},
 	"tools/perf":          {"mannco/manncotest", "storage", "storage/storagetest"},
 	"tools/geodata":       {"."},
-	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web", "policy", "policy/ownrule", "policy/replay"},
+	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web", "policy", "policy/ownrule", "policy/replay", "evidence"},
 }
 
 // doors says which rooms a library may be used in.
@@ -48,6 +49,7 @@ var doors = map[string][]string{
 	"github.com/mileusna/useragent":     {"policy"},
 	"github.com/expr-lang/expr":         {"policy/ownrule"},
 	"github.com/maxmind/mmdbwriter":     {"tools/geodata", "geo/geotest"},
+	"html/template":                     {"evidence"},
 }
 
 // TestArrows fails when a package imports what the drawing does not allow.

@@ -23,6 +23,14 @@ type Incident struct {
 
 	Events []Event // its timeline, at most MaxEvents
 	More   int     // how many events were left out
+
+	Issued []Issue // the files of evidence that were made of it, the newest MaxIssues
+}
+
+// Issue is a file of evidence that was made of an incident.
+type Issue struct {
+	At   time.Time
+	Head string // the head of the file's chain: 64 hexadecimal digits
 }
 
 // Event is one line of an incident's timeline.
@@ -53,6 +61,8 @@ const (
 	// makes it no larger.
 	MaxEvents       = 200
 	MaxIncidentRows = 1000
+	// MaxIssues is how many files of evidence an incident remembers.
+	MaxIssues = 50
 )
 
 // Open reports whether the incident goes on.
@@ -64,5 +74,6 @@ func (i Incident) Clone() Incident {
 	i.Findings = append([]uint64(nil), i.Findings...)
 	i.Actions = append([]uint64(nil), i.Actions...)
 	i.Events = append([]Event(nil), i.Events...)
+	i.Issued = append([]Issue(nil), i.Issued...)
 	return i
 }

@@ -79,6 +79,9 @@ type Options struct {
 	// Action returns an action that is on the disk, open or not; false: there is
 	// none of that id. Nil: only open ones are known.
 	Action func(ctx context.Context, id uint64) (sessionwarden.Action, bool, error)
+	// Incident returns an incident that is on the disk, open or not; false: there
+	// is none of that id. Nil: only open ones are known.
+	Incident func(ctx context.Context, id uint64) (sessionwarden.Incident, bool, error)
 	// Usable says why nothing could be committed now, at little cost; nil: that
 	// is found out by committing.
 	Usable func() error

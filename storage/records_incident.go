@@ -16,6 +16,13 @@ type incidentRecord struct {
 	Actions  []uint64      `cbor:"10,keyasint,omitempty"`
 	Events   []eventRecord `cbor:"11,keyasint,omitempty"`
 	More     int           `cbor:"12,keyasint,omitempty"`
+	Issued   []issueRecord `cbor:"20,keyasint,omitempty"`
+}
+
+// issueRecord is a [sessionwarden.Issue].
+type issueRecord struct {
+	At   int64  `cbor:"1,keyasint,omitempty"`
+	Head string `cbor:"2,keyasint,omitempty"`
 }
 
 type eventRecord struct {
@@ -33,6 +40,9 @@ func packIncident(i sessionwarden.Incident) incidentRecord {
 	for _, e := range i.Events {
 		r.Events = append(r.Events, eventRecord{At: packTime(e.At), Kind: string(e.Kind), ID: e.ID, Text: e.Text})
 	}
+	for _, issue := range i.Issued {
+		r.Issued = append(r.Issued, issueRecord{At: packTime(issue.At), Head: issue.Head})
+	}
 	return r
 }
 
@@ -44,6 +54,9 @@ func (r incidentRecord) unpack(id uint64) sessionwarden.Incident {
 	}
 	for _, e := range r.Events {
 		i.Events = append(i.Events, sessionwarden.Event{At: unpackTime(e.At), Kind: sessionwarden.EventKind(e.Kind), ID: e.ID, Text: e.Text})
+	}
+	for _, issue := range r.Issued {
+		i.Issued = append(i.Issued, sessionwarden.Issue{At: unpackTime(issue.At), Head: issue.Head})
 	}
 	return i
 }

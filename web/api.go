@@ -75,6 +75,7 @@ type APIOptions struct {
 	Answers    Answerer
 	Trust      Truster
 	Insight    Insight
+	Evidence   func(ctx context.Context, incident uint64) (Evidence, error)
 	Status     func() sessionwarden.Status
 	Backup     func(ctx context.Context, path string) error // path is absolute
 	TestAlerts func(ctx context.Context) []ChannelTest
@@ -124,6 +125,7 @@ func (a *api) routes() []route {
 		{"GET", apiRoot + "explain", []string{"account", "session"}, a.Insight != nil, a.explain},
 		{"GET", apiRoot + "profile", []string{"account"}, a.Insight != nil, a.profile},
 		{"POST", apiRoot + "profile-reset", nil, a.Insight != nil, a.profileReset},
+		{"POST", apiRoot + "evidence", nil, a.Evidence != nil, a.evidence},
 		{"POST", apiRoot + "resume", nil, a.Answers != nil, a.resume},
 		{"POST", apiRoot + "backup", nil, a.Backup != nil, a.backup},
 		{"POST", apiRoot + "db-check", nil, a.Check != nil, a.check},

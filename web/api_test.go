@@ -384,7 +384,7 @@ func TestWhatIsNotThereIsSaid(t *testing.T) {
 	api := web.NewAPI(web.APIOptions{})
 	for path, body := range map[string]string{
 		"status": "", "accounts": "", "sessions": "", "history": "", "findings": "", "actions": "", "record": "", "export": "",
-		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "explain": "", "profile": "", "profile-reset": "{}", "backup": "{}", "alert-test": "{}",
+		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "explain": "", "profile": "", "profile-reset": "{}", "evidence": "{}", "backup": "{}", "alert-test": "{}",
 	} {
 		method := "GET"
 		if body != "" {

@@ -84,6 +84,12 @@ func cell(v any) (string, error) {
 	case []EventRow:
 		text, err := json.Marshal(v)
 		return string(text), err
+	case []IssueRow:
+		if len(v) == 0 {
+			return "", nil
+		}
+		text, err := json.Marshal(v)
+		return string(text), err
 	case map[string]string:
 		if len(v) == 0 {
 			return "", nil

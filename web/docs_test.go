@@ -80,6 +80,7 @@ func TestTheDocumentListsEveryField(t *testing.T) {
 		"### Finding":                        reflect.TypeFor[FindingRow](),
 		"### Action":                         reflect.TypeFor[ActionRow](),
 		"### Incident":                       reflect.TypeFor[IncidentRow](),
+		"### Evidence":                       reflect.TypeFor[Evidence](),
 		"### Channel test":                   reflect.TypeFor[ChannelTest](),
 		"### Resumed":                        reflect.TypeFor[Resumed](),
 		"### Trust":                          reflect.TypeFor[TrustRow](),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -97,6 +98,7 @@ func incident(id uint64) sessionwarden.Incident {
 		ID: id, Account: "main", Severity: sessionwarden.Critical, Title: "a title \x1b[31m", Opened: noon, Updated: noon, Resolved: noon,
 		Sessions: []uint64{1}, Findings: []uint64{2, 3}, Actions: []uint64{4}, More: 5,
 		Events: []sessionwarden.Event{{At: noon, Kind: sessionwarden.EventFinding, ID: 2, Text: "said \u202e"}, {At: noon, Kind: sessionwarden.EventResolved, Text: "over"}},
+		Issued: []sessionwarden.Issue{{At: noon, Head: "a head \x1b"}},
 	}
 }
 
@@ -193,6 +195,12 @@ func status() sessionwarden.Status {
 	}
 }
 
+// errMissing says that what was named is not there.
+type errMissing struct{}
+
+func (errMissing) Error() string  { return "there is no such thing" }
+func (errMissing) NotFound() bool { return true }
+
 // full returns options with everything in them, over n rows.
 func full(n int) web.APIOptions {
 	return web.APIOptions{
@@ -202,7 +210,13 @@ func full(n int) web.APIOptions {
 		Trust:   desk{},
 		Insight: desk{},
 		Status:  status,
-		Backup:  func(context.Context, string) error { return nil },
+		Evidence: func(_ context.Context, id uint64) (web.Evidence, error) {
+			if id == 404 {
+				return web.Evidence{}, errMissing{}
+			}
+			return web.Evidence{Incident: fmt.Sprint(id), Account: "main\x1b", Made: noon.Add(time.Millisecond), Head: "a head", Records: 3, Page: "<p title=\"a & b\">\n</p>"}, nil
+		},
+		Backup: func(context.Context, string) error { return nil },
 		TestAlerts: func(context.Context) []web.ChannelTest {
 			return []web.ChannelTest{{Channel: "slack", OK: true, Outcome: "accepted"}}
 		},

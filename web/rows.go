@@ -104,6 +104,13 @@ type IncidentRow struct {
 	ActionIDs  []string   `json:"action_ids"`
 	Events     []EventRow `json:"events"`         // its timeline
 	More       int        `json:"more,omitempty"` // how many events were left out in the middle
+	Issued     []IssueRow `json:"issued,omitempty"`
+}
+
+// IssueRow is a file of evidence that was made of an incident.
+type IssueRow struct {
+	Time time.Time `json:"time,omitzero"`
+	Head string    `json:"head"`
 }
 
 // EventRow is one line of an incident's timeline.
@@ -242,6 +249,9 @@ func NewIncidentRow(i sessionwarden.Incident) IncidentRow {
 	}
 	for _, e := range i.Events {
 		row.Events = append(row.Events, EventRow{Time: second(e.At), Kind: text(string(e.Kind)), ID: known(e.ID), Text: sessionwarden.Clean(e.Text, maxReason)})
+	}
+	for _, issue := range i.Issued {
+		row.Issued = append(row.Issued, IssueRow{Time: second(issue.At), Head: text(issue.Head)})
 	}
 	return row
 }

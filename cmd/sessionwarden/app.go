@@ -52,6 +52,7 @@ type app struct {
 	copies   *copies                  // the daemon's own backups
 	starts   starts                   // how it was started before
 	checking sync.Mutex               // one check of the database at a time
+	issuing  sync.Mutex               // one file of evidence at a time
 
 	steps []step
 }
@@ -199,7 +200,8 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 			}
 			return sessionwarden.Action{}, false, nil
 		},
-		Usable: db.Usable, Observing: db.Observing, Resume: db.Resume,
+		Incident: a.incident,
+		Usable:   db.Usable, Observing: db.Observing, Resume: db.Resume,
 		Earliest: places.Made().AddDate(0, 0, -1), Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	watched, ways, err := a.watched(cfg)
@@ -216,7 +218,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	}
 	a.watchStarts()
 	a.api = web.NewAPI(web.APIOptions{
-		Records: records{a.db, a}, Desk: a.monitor, Answers: a.monitor, Trust: a.monitor, Insight: insight{a}, Status: a.status, Backup: db.Backup, TestAlerts: a.testAlerts, Check: a.checkRunning,
+		Records: records{a.db, a}, Desk: a.monitor, Answers: a.monitor, Trust: a.monitor, Insight: insight{a}, Evidence: notary{a}.issue, Status: a.status, Backup: db.Backup, TestAlerts: a.testAlerts, Check: a.checkRunning,
 		Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	return nil

@@ -4,7 +4,8 @@
 // The commands: run.go, check.go, demo.go, simulate.go, status.go, tables.go
 // (sessions, history, findings, actions), byhand.go (disconnect, approve, deny,
 // resume), backup.go (with restore and export), database.go (db check and
-// compact), explain.go and profile.go (over insight.go), replay.go,
+// compact), explain.go and profile.go (over insight.go), replay.go, evidence.go (over
+// notary.go),
 // geo.go, version.go (with alert test). What they share: app.go puts
 // the packages together (recover.go where the database is damaged, copies.go
 // makes the daemon's own backups, starts.go counts its crashes), client.go
@@ -155,7 +156,7 @@ Start with: sessionwarden demo`,
 	root.PersistentFlags().StringVar(&c.configFile, "config", "", "the configuration `FILE`")
 	root.AddCommand(
 		c.runCommand(), c.checkCommand(), c.demoCommand(), c.simulateCommand(), c.statusCommand(),
-		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(), c.incidentsCommand(),
+		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(), c.incidentsCommand(), c.evidenceCommand(),
 		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.trustCommand(), c.explainCommand(), c.profileCommand(), c.replayCommand(), c.alertCommand(), c.geoCommand(),
 		c.resumeCommand(), c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.dbCommand(), c.versionCommand(),
 	)

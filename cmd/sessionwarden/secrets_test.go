@@ -217,6 +217,15 @@ func (s *search) served(w *world, p *process) {
 	if status, err := client.Status(ctx); err == nil {
 		s.look("answer of status", fmt.Sprintf("%+v", status))
 	}
+	for row, err := range client.Incidents(ctx, web.Query{}) {
+		if err != nil {
+			break
+		}
+		if e, err := client.Evidence(ctx, row.ID); err == nil {
+			s.look("evidence of an incident", e.Page)
+		}
+		break // they are made alike
+	}
 	for _, what := range []string{"history", "findings", "actions", "incidents"} {
 		for _, format := range []string{"json", "csv"} {
 			var all bytes.Buffer
@@ -280,7 +289,7 @@ func TestTheSearchFindsASecretWhereverItIs(t *testing.T) {
 	for _, want := range []string{
 		"file data/leftover holds a bot token", "file data/leftover holds the begin of a JWT", "request to Slack, its address holds the signature of a JWT", "request to Slack, its body holds an API key", "request to Slack, its address holds a bot token",
 		"request to the service, its address holds an API key", "log of run holds a proxy's password\n", "log of run holds a proxy's password in base64", "answer of status holds an API key",
-		"output of status holds an API key",
+		"output of status holds an API key", "evidence of an incident holds an API key",
 	} {
 		if !strings.Contains(seen+"\n", want) {
 			t.Errorf("the search does not find: %s\nit finds:\n%s", want, seen)
@@ -291,7 +300,7 @@ func TestTheSearchFindsASecretWhereverItIs(t *testing.T) {
 			t.Error("the search itself shows a secret")
 		}
 	}
-	for _, where := range []string{"request", "output", "log", "file", "page", "answer"} {
+	for _, where := range []string{"request", "output", "log", "file", "page", "answer", "evidence"} {
 		if w.search.looked[where] == 0 {
 			t.Errorf("nothing was looked at: %s", where)
 		}

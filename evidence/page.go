@@ -1,0 +1,261 @@
+package evidence
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"strconv"
+	"strings"
+)
+
+// page1 is the page of format 1. A file that was made by it is checked by it for
+// ever: what would change it is a new format with a page of its own.
+//
+//go:embed page1.html
+var page1 string
+
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"time": shown, "words": spaced, "about": about}).Parse(page1))
+
+// spaced makes words of a name such as read_before.
+func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+// about names what an event tells of, as the other tables do.
+func about(e event) string {
+	switch {
+	case e.ID == "":
+		return e.Kind
+	case e.Kind == "session":
+		return "session, row " + e.ID
+	case e.Kind == "action":
+		return "disconnection " + e.ID
+	}
+	return e.Kind + " " + e.ID
+}
+
+// view is what the page shows: the records in the order of a reader's questions.
+type view struct {
+	Header   Header
+	Head     string
+	Service  string // as people call it
+	Owner    *owner
+	Incident incident
+	Summary  []string
+	Events   []event
+	Tables   []table
+	Findings []finding
+	Changes  []change
+	Actions  []shownAction
+	Sources  []source
+	Gaps     []gap
+	Genesis  string
+	Lines    []line
+}
+
+// table is one table of sessions.
+type table struct {
+	Title, None string
+	Sessions    []session
+}
+
+// change is what a finding says of the account itself.
+type change struct {
+	What, Before, After, Read string
+	Finding                   finding
+}
+
+type shownAction struct {
+	action
+	Outcome string
+	Good    bool // nothing is left to be done
+}
+
+// render draws the page from the lines of a file and from nothing else. Lines
+// that cannot be read are shown among the records only.
+func render(lines []line) []byte {
+	v := view{Head: head(lines), Lines: lines, Genesis: genesis}
+	var sessions []session
+	for _, l := range lines {
+		r, err := decode(l.Text)
+		if err != nil {
+			continue
+		}
+		switch {
+		case r.Header != nil:
+			v.Header = *r.Header
+		case r.Owner != nil:
+			v.Owner = r.Owner
+		case r.Incident != nil:
+			v.Incident = *r.Incident
+		case r.Event != nil:
+			v.Events = append(v.Events, *r.Event)
+		case r.Session != nil:
+			sessions = append(sessions, *r.Session)
+		case r.Finding != nil:
+			v.finding(*r.Finding)
+		case r.Action != nil:
+			outcome, good := outcomeOf(r.Action.State)
+			v.Actions = append(v.Actions, shownAction{*r.Action, outcome, good})
+		case r.Source != nil:
+			v.Sources = append(v.Sources, *r.Source)
+		case r.Gap != nil:
+			v.Gaps = append(v.Gaps, *r.Gap)
+		}
+	}
+	if v.Service = v.Header.Service; v.Service == "mannco" {
+		v.Service = "Mannco.store"
+	}
+	v.tables(sessions)
+	v.summary()
+	var b bytes.Buffer
+	_ = page.Execute(&b, v) // into memory, of fields that are there: nothing can go wrong
+	return b.Bytes()
+}
+
+// finding puts a finding where it belongs: what changed in the account has a
+// table of its own.
+func (v *view) finding(f finding) {
+	before, after := f.value("before"), f.value("after")
+	if f.Row == "" && before+after != "" {
+		what, known := changes[f.Rule]
+		if !known {
+			what = spaced(f.Rule)
+		}
+		v.Changes = append(v.Changes, change{What: what, Before: before, After: after, Read: f.value("read_before"), Finding: f})
+	}
+	v.Findings = append(v.Findings, f)
+}
+
+// changes are what the rules about the account itself speak of.
+var changes = map[string]string{
+	"two_factor_off": "two-factor authentication", "trade_url_changed": "trade URL", "payout_changed": "payout mail address", "contact_changed": "contact mail address",
+	"discord_changed": "Discord account", "name_changed": "name", "balance_drop": "balance", "payment_review": "payments under review",
+}
+
+// outcomeOf says what a state of a disconnection means, and whether it is over.
+func outcomeOf(state string) (words string, over bool) {
+	switch state {
+	case "planned":
+		return "To be ended", false
+	case "held":
+		return "Held: a person has to answer", false
+	case "denied":
+		return "Kept: a person said that it is the owner's", true
+	case "done":
+		return "The service said that it is ended; not proven yet", false
+	case "verified":
+		return "Ended, and proven gone", true
+	case "failed":
+		return "NOT ended: the service still lists it", false
+	case "refused":
+		return "Could not be ended", false
+	case "moot":
+		return "Was over before anything was done", true
+	case "dry_run":
+		return "Rehearsal only: nothing was ended", false
+	}
+	return state, false
+}
+
+func (v *view) tables(sessions []session) {
+	end := "when this file was made"
+	if v.Incident.Resolved != "" {
+		end = "when the incident was over"
+	}
+	v.Tables = []table{
+		{Title: "Before: signed in when the incident began, " + shown(v.Incident.Opened), None: "No session was listed then."},
+		{Title: "The sessions of the incident", None: "The incident is of no session, but of the account itself."},
+		{Title: "After: signed in " + end + ", " + shown(v.end()), None: "No session was listed then."},
+	}
+	for _, s := range sessions {
+		for i, belongs := range [...]bool{s.Before, s.In, s.After} {
+			if belongs {
+				v.Tables[i].Sessions = append(v.Tables[i].Sessions, s)
+			}
+		}
+	}
+}
+
+// end is when the incident was over, or until when the file knows of it.
+func (v *view) end() string {
+	if v.Incident.Resolved != "" {
+		return v.Incident.Resolved
+	}
+	return v.Header.Made
+}
+
+// summary says all of it in five lines.
+func (v *view) summary() {
+	i := v.Incident
+	what := i.Title
+	if what == "" {
+		what = "A disconnection was asked for."
+	}
+	when := "It began " + shown(i.Opened) + " and was still open when this file was made."
+	if i.Resolved != "" {
+		when = "It began " + shown(i.Opened) + " and was over " + shown(i.Resolved) + ", an hour after the last event."
+	}
+	var places []string
+	for _, s := range v.Tables[1].Sessions {
+		place := s.CountryName
+		if place == "" {
+			place = "an unknown place"
+		}
+		places = appendNew(places, place)
+	}
+	sessions := count(len(v.Tables[1].Sessions), "session belongs", "sessions belong") + " to it" + listed(", from ", places) +
+		". Signed in were " + strconv.Itoa(len(v.Tables[0].Sessions)) + " before and " + strconv.Itoa(len(v.Tables[2].Sessions)) + " after."
+	var changed []string
+	for _, c := range v.Changes {
+		changed = appendNew(changed, c.What)
+	}
+	account := "No change of the account itself was found."
+	if len(v.Changes) > 0 {
+		account = count(len(v.Changes), "change", "changes") + " of the account itself" + listed(": ", changed) + "."
+	}
+	var outcomes []string
+	for _, a := range v.Actions {
+		outcomes = appendNew(outcomes, a.Outcome)
+	}
+	done := "No session was disconnected by the owner's program."
+	if len(v.Actions) > 0 {
+		for n, outcome := range outcomes {
+			times := 0
+			for _, a := range v.Actions {
+				if a.Outcome == outcome {
+					times++
+				}
+			}
+			outcomes[n] = strconv.Itoa(times) + " × " + outcome
+		}
+		done = count(len(v.Actions), "disconnection was", "disconnections were") + " wanted" + listed(": ", outcomes) + "."
+	}
+	v.Summary = []string{what, when, sessions, account, done}
+}
+
+// appendNew appends text where it is not there yet.
+func appendNew(list []string, text string) []string {
+	for _, one := range list {
+		if one == text {
+			return list
+		}
+	}
+	return append(list, text)
+}
+
+// listed joins the first few of a list, "" where it is empty.
+func listed(before string, list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	if more := len(list) - 8; more > 0 {
+		list = append(list[:8:8], strconv.Itoa(more)+" more")
+	}
+	return before + strings.Join(list, "; ")
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
