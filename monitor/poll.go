@@ -45,11 +45,11 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	d.incomplete(seen.live)
 	rows := m.locate(w, seen) // locate
 	news := d.record(rows)    // record
+	d.verify(seen.live)       // who was ended is gone before anybody asks whether he is back
 	news.retractable = d.retractable(news, rows.relocated)
 	judged := d.takeover(d.judge(news)) // judge
 	d.plan(judged)                      // plan: committed with the record in one transaction
 	d.retract(news.retractable)
-	d.verify(seen.live)
 	d.begin(&seen.live)
 	d.explain(judged, seen.live)
 	d.heighten()

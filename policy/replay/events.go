@@ -21,16 +21,16 @@ type event struct {
 type kind uint8
 
 const (
-	leaves kind = iota // it is known to be gone
-	misses             // a complete list lacks it for the first time
+	leaves  kind = iota // it is known to be gone
+	misses              // a complete list lacks it for the first time
+	asks                // a question has run out, or the hour's budget is back
+	isEnded             // it is proven that we ended it
 	// What follows happens after the poll of the same time has judged.
 	trustsChange // a trust begins or ends
 	reset        // the profile begins anew
 	told         // something about the account was found
 	denies       // the owner claims it
 	lesson       // a session is old enough to learn from
-	asks         // a question has run out, or the hour's budget is back
-	isEnded      // it is proven that we ended it
 )
 
 // events is a heap of what is to come.
@@ -100,7 +100,7 @@ func (st *state) advance(to time.Time, all bool) {
 	}
 	for len(st.events) > 0 {
 		next := st.events[0]
-		if next.at.After(to) || next.at.Equal(to) && next.kind > misses && !all {
+		if next.at.After(to) || next.at.Equal(to) && next.kind > isEnded && !all {
 			return
 		}
 		heap.Pop(&st.events)

@@ -197,7 +197,7 @@ func TestStrangeRows(t *testing.T) {
 // The same rows say the same, whatever order maps have.
 func TestItIsDeterministic(t *testing.T) {
 	t.Parallel()
-	rows := history(20_000, 7)
+	rows := history(6_000, 7)
 	var before string
 	for range 3 {
 		said := ""
