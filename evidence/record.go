@@ -197,7 +197,7 @@ func (r record) kind() string {
 	kind, n := "", 0
 	for name, there := range map[string]bool{
 		"the header": r.Header != nil, "the account": r.Owner != nil, "the incident": r.Incident != nil, "an event": r.Event != nil,
-		"a session": r.Session != nil, "a finding": r.Finding != nil, "an action": r.Action != nil,
+		"a session": r.Session != nil, "a finding": r.Finding != nil, "a disconnection": r.Action != nil,
 		"a source of locations": r.Source != nil, "what is not in the file": r.Gap != nil,
 	} {
 		if there {

@@ -112,9 +112,9 @@ func name(text string) string {
 	case r.Session != nil:
 		kind += ", row " + r.Session.Row
 	case r.Finding != nil:
-		kind += " " + r.Finding.ID
+		kind += ", number " + r.Finding.ID
 	case r.Action != nil:
-		kind += " " + r.Action.ID
+		kind += ", number " + r.Action.ID
 	case r.Event != nil:
 		kind += ", " + shown(r.Event.Time)
 	}

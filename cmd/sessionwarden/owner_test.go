@@ -34,8 +34,10 @@ func TestWhatRootMakesBelongsToTheOwnerOfTheDataDirectory(t *testing.T) {
 		}
 	}
 	backup := filepath.Join(w.dir, "copy.db")
+	w.signIn(farAddr, chrome, 0)
 	w.write()
 	w.must("run", "--once") // which makes a backup
+	w.must("evidence", w.rows("incidents")[0]["id"].(string), "--out", filepath.Join(data, "evidence.html"))
 	w.must("backup", backup)
 	w.must("restore", backup)
 	w.must("status")
