@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,6 +228,46 @@ func TestTwoMinutesInWhichNobodyCanBeEnded(t *testing.T) {
 		h.service.set(func(s *service) { s.refuses = nil })
 		pass(3 * time.Hour)
 		wantStates(t, h.journal, "verified")
+	})
+}
+
+// early is a service whose first list after a call was asked for before it.
+type early struct {
+	*hooked
+	once sync.Once
+}
+
+func (e *early) Sessions(ctx context.Context, expired bool) (sessionwarden.Listing, error) {
+	list, err := e.service.Sessions(ctx, expired)
+	if !expired && len(e.service.calls()) > 0 {
+		e.once.Do(func() { list.Asked = list.Asked.Add(-5 * time.Second) })
+	}
+	return list, err
+}
+
+// Who is missing already in a list that proves nothing yet, as it was asked for
+// before the call, was ended by us all the same: when he comes back he is known.
+func TestWhoIsMissedBeforeTheProofWasEndedByUs(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		e := &early{hooked: &hooked{service: h.service, end: func(id sessionwarden.SessionID) error {
+			h.service.signOut(id)
+			return nil
+		}}}
+		if err := h.m.Watch(context.Background(), []monitor.Watched{{Account: h.account, Lister: e, Ender: e}}); err != nil {
+			t.Fatal(err)
+		}
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(5 * time.Minute)
+		wantStates(t, h.journal, "verified")
+		if gone := h.journal.sightings(sessionwarden.Gone); len(gone) != 1 || gone[0].EndedAt.IsZero() {
+			t.Errorf("gone: %+v", gone)
+		}
+		h.service.signIn(session("78", "203.0.113.5"))
+		pass(time.Minute)
+		if !slices.Contains(h.found(), "respawned alert") {
+			t.Errorf("found: %v", h.found())
+		}
 	})
 }
 

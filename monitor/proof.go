@@ -64,18 +64,41 @@ func (d *draft) verify(list sessionwarden.Listing) {
 const stillListed = "the service said that it is ended, but still lists it; trying again"
 
 // gone ends the sighting that a verified action was about, without waiting for
-// a second list: this absence was expected.
+// a second list: this absence was expected. Where polls beside the call have
+// missed it twice already, it only notes that it was we who ended it.
 func (d *draft) gone(a sessionwarden.Action) {
-	if s := d.live(a.Seq); s != nil && a.Kind == sessionwarden.EndOne {
+	if a.Kind != sessionwarden.EndOne {
+		return
+	}
+	if s := d.live(a.Seq); s != nil {
 		if s.Missing.IsZero() {
 			s.Missing = d.seen
 		}
-		if !a.ByHand {
-			d.beaten(s.Session)
-		}
-		s.EndedAt = d.seen
+		d.endedByUs(s, a)
 		d.leave(a.Seq)
+		return
 	}
+	for i := range d.h.Recent {
+		s := &d.h.Recent[i]
+		if s.Seq != a.Seq || !s.EndedAt.IsZero() {
+			continue
+		}
+		d.endedByUs(s, a)
+		at := slices.IndexFunc(d.ended, func(e sessionwarden.Sighting) bool { return e.Seq == s.Seq })
+		if at < 0 {
+			d.ended = append(d.ended, *s) // on disk since an earlier poll
+		} else {
+			d.ended[at].EndedAt = s.EndedAt
+		}
+	}
+}
+
+// endedByUs notes on a sighting that we have ended its session.
+func (d *draft) endedByUs(s *sessionwarden.Sighting, a sessionwarden.Action) {
+	if !a.ByHand {
+		d.beaten(s.Session)
+	}
+	s.EndedAt = d.seen
 }
 
 // notFound handles a 404 for a session that a list read afterwards still has.

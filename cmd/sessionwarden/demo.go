@@ -111,13 +111,16 @@ func (d *demo) theTheft(ctx context.Context, scenario manncotest.Scenario) error
 			if thieves != 0 {
 				return errors.New("a thief was not disconnected: this must not happen, please report it")
 			}
-			if !history.found(sessionwarden.Respawned) || tampered && !history.found(sessionwarden.Takeover) || len(history.incidents) != 1 {
-				return fmt.Errorf("the theft was not recognized for what it is (%d incidents): this must not happen, please report it", len(history.incidents))
+			if len(history.incidents) != 1 {
+				return fmt.Errorf("the theft is %d incidents: this must not happen, please report it", len(history.incidents))
 			}
 			row := web.NewIncidentRow(history.incidents[0])
 			fmt.Fprintf(d.c.out, "\n$ sessionwarden incidents show %s\n", row.ID)
 			if err := d.c.showIncident(row); err != nil {
 				return err
+			}
+			if !history.found(sessionwarden.Respawned) || tampered && !history.found(sessionwarden.Takeover) {
+				return errors.New("the theft was not recognized for what it is: this must not happen, please report it")
 			}
 			d.yourTurn("That was all of it: seen, judged, ended and proven gone, twice; and people were told what was changed meanwhile.")
 			return nil
