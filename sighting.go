@@ -32,11 +32,28 @@ type Sighting struct {
 	DeniedAt time.Time     // when; zero: nobody did, or nobody wrote it down
 	Learned  bool          // the profile has learned from it
 
+	// Since is when the session was first seen with this place and device, where
+	// it was elsewhere in between; zero: with FirstSeen. Faces are what else it was
+	// lately, the oldest first; only a live session has them.
+	Since time.Time
+	Faces []Face
+
 	// ReclassifiedAt is when new location data moved the session to another
 	// country last, though the session itself had not moved, and
 	// ReclassifiedFrom the country until then ("": unknown). Zero: never.
 	ReclassifiedAt   time.Time
 	ReclassifiedFrom Country
+}
+
+// Face is a place and a device that a session had before it went on elsewhere.
+type Face struct {
+	Country  Country
+	ASN      uint32
+	Device   string
+	Since    time.Time // when it was first seen so
+	Until    time.Time // when it went on from there last
+	Learned  bool      // the profile has learned from it
+	Verdicts []Verdict // the rules that had spoken
 }
 
 // SightingState is what became of a sighted session.

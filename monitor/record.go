@@ -260,16 +260,7 @@ func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.S
 	if was != before.Location.Country && before.Location.Country == where.Country {
 		d.reclassify(n, s, was, where)
 	}
-	if before.Location.Country == where.Country && before.Location.ASN == where.ASN && before.Device == s.Device {
-		// A new address in the same network is nothing: what was said holds,
-		// but for "it was me", which is of exactly that address.
-		s.Baseline, s.Learned = before.Baseline, before.Learned
-		if !before.Denied {
-			s.Verdicts = slices.Clone(before.Verdicts)
-		}
-	} else {
-		s.Baseline = false
-	}
+	policy.GoOn(&before, s)
 	for _, action := range slices.Clone(d.h.Actions) {
 		if action.Seq != before.Seq {
 			continue
@@ -315,7 +306,7 @@ func (d *draft) end(seq uint64, state sessionwarden.SightingState, at time.Time)
 			continue
 		}
 		s := d.h.Live[i]
-		s.State, s.GoneAt = state, at
+		s.State, s.GoneAt, s.Faces = state, at, nil
 		d.h.Live = slices.Delete(d.h.Live, i, i+1)
 		d.ended = append(d.ended, s)
 		return

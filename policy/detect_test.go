@@ -125,6 +125,8 @@ func TestDetection(t *testing.T) {
 		{"towns: Hamburg and Munich in ten minutes", alert(seen(1, munich), beside(seen(2, hamburg, active(10*time.Minute)))), "impossible_travel ask"},
 		{"towns: in three hours", alert(seen(1, munich), beside(seen(2, hamburg, active(3*time.Hour)))), ""},
 		{"towns: too vague to say", alert(seen(1, vague), beside(seen(2, hamburg, active(10*time.Minute)))), ""},
+		{"towns: not a session that goes on, as a phone does on its carrier", alert(seen(1, munich), before(seen(9, hamburg, active(10*time.Minute)))), "session_roamed log"},
+		{"towns: not a phone beside a computer", alert(seen(1, munich, with(onPhone)), beside(seen(2, hamburg, active(10*time.Minute)))), "new_device log"},
 		{"one a town, one a country: the countries", alert(seen(1, hanoi), beside(seen(2, home, active(time.Hour)))), "impossible_travel ask, stranger alert"},
 		{"a session that moves on", alert(seen(1, vietnam), before(seen(9, home, active(time.Hour)))), "impossible_travel ask, session_moved disconnect, stranger alert"},
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"sessionwarden"
@@ -56,7 +57,9 @@ func Learn(a sessionwarden.Account, p sessionwarden.Profile, live []sessionwarde
 		case mayTeach(s) && !lent(&a, s) && (vouched(&a, s) || clean(s) && age(s, now) >= schoolAge):
 			learned = append(learned, s.Seq)
 			l.from(s, sessionwarden.Span{First: now.Add(-age(s, now)), Last: lastUse(s), Weight: 1})
-			l.p.Sessions++
+			if !slices.ContainsFunc(s.Faces, func(f sessionwarden.Face) bool { return f.Learned }) {
+				l.p.Sessions++
+			}
 			known++
 		case s.Learned && s.State == sessionwarden.Live && !s.Ownership.Untouchable():
 			known++
@@ -183,6 +186,9 @@ func lastUse(s *sessionwarden.Sighting) time.Time {
 func age(s *sessionwarden.Sighting, now time.Time) time.Duration {
 	if fromStart(s) {
 		return s.Age(now)
+	}
+	if !s.Since.IsZero() {
+		return now.Sub(s.Since)
 	}
 	return now.Sub(s.FirstSeen)
 }

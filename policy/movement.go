@@ -53,6 +53,10 @@ func movement(c *Case) moves {
 	if country == "" || country == placed(was.Location) {
 		return m
 	}
-	m.toNewCountry = !known(c.Profile.Countries, country, &c.Profile) && !stand(c.Live, is).country
+	g := stand(c.Live, is)
+	if placed(was.Location) == "" && c.Profile.Empty() && !g.countries && !g.networks {
+		return m // nothing is known yet that it could be new to
+	}
+	m.toNewCountry = !known(c.Profile.Countries, country, &c.Profile) && !g.country
 	return m
 }

@@ -97,6 +97,8 @@ func TestRules(t *testing.T) {
 		{"nor for another address in the same IPv6 /64", about(seen(1, at("2001:db8::2", "AT", 64502, "")), under(expecting("DE", "AT")), before(seen(9, at("2001:db8::1", "DE", 64500, "")))), "new_country alert, new_network log"},
 		{"but for another /64 it is", about(seen(1, at("2001:db8:0:1::2", "AT", 64502, "")), under(expecting("DE", "AT")), before(seen(9, at("2001:db8::1", "DE", 64500, "")))), "new_country alert, new_network log, session_moved disconnect"},
 		{"to where nobody can place it", about(seen(1, nowhere), before(seen(9, home))), "session_roamed log, unknown_country ask"},
+		{"from where nobody can place it, while nothing is known", about(seen(1, home), nothingKnown, before(seen(9, satellite))), "session_roamed log"},
+		{"from where nobody can place it, once something is", about(seen(1, austria), under(expecting("DE", "AT")), before(seen(9, satellite))), "new_country alert, new_network log, session_moved disconnect"},
 		{"back to a country that a session from the start is in", about(seen(1, home), nothingKnown, before(seen(9, austria)), beside(seen(2, home, baseline))), "session_roamed log"},
 		{"with session_moved off it finds nothing", about(seen(1, mobile, with(onPhone)), under(rule(sessionwarden.SessionMoved, sessionwarden.Off)), before(seen(9, home))), "new_device log"},
 

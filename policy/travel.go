@@ -26,7 +26,10 @@ const (
 //
 // A place counts only where it is a person's: an address of a hosting, VPN, Tor,
 // satellite or private network tells an exit. Sessions that the rules have
-// found fault with, or that we ended, vouch for nobody's whereabouts.
+// found fault with, or that we ended, vouch for nobody's whereabouts. Within one
+// country only a new session on the same device is a journey: the addresses of a
+// carrier lie wherever its exits do, so a phone that goes out of the house, or is
+// used beside a computer, seems to fly.
 func (j *judgement) travelRules() {
 	c, s := &j.c, &j.c.Sighting
 	both := [...]sessionwarden.Rule{sessionwarden.ImpossibleTravel, sessionwarden.ConcurrentCountries}
@@ -50,7 +53,7 @@ func (j *judgement) travelRules() {
 func (j *judgement) travel() {
 	c, s := &j.c, &j.c.Sighting
 	var travel, concurrent journey
-	if c.Before != nil {
+	if c.Before != nil && c.Before.Location.Country != s.Location.Country {
 		travel.longer(c.journey(c.Before))
 	}
 	for i := range c.Live {
@@ -58,10 +61,11 @@ func (j *judgement) travel() {
 		if w.Seq == s.Seq || w.Ownership.Untouchable() || c.Before != nil && w.Seq == c.Before.Seq {
 			continue
 		}
-		if w.Device != "" && s.Device != "" && w.Device != s.Device && w.Missing.IsZero() && !c.Late {
-			concurrent.longer(c.journey(w))
-		} else {
+		switch twoDevices := w.Device != "" && s.Device != "" && w.Device != s.Device && w.Missing.IsZero() && !c.Late; {
+		case !twoDevices:
 			travel.longer(c.journey(w))
+		case w.Location.Country != s.Location.Country:
+			concurrent.longer(c.journey(w))
 		}
 	}
 	for i := range c.Recent {

@@ -51,6 +51,18 @@ type sightingRecord struct {
 	LeftAt          int64           `cbor:"40,keyasint,omitempty"`
 	DeniedAt        int64           `cbor:"41,keyasint,omitempty"`
 	Unseen          int64           `cbor:"42,keyasint,omitempty"`
+	Since           int64           `cbor:"43,keyasint,omitempty"`
+	Faces           []faceRecord    `cbor:"44,keyasint,omitempty"`
+}
+
+type faceRecord struct {
+	Country  string          `cbor:"1,keyasint,omitempty"`
+	ASN      uint32          `cbor:"2,keyasint,omitempty"`
+	Device   string          `cbor:"3,keyasint,omitempty"`
+	Since    int64           `cbor:"4,keyasint,omitempty"`
+	Until    int64           `cbor:"5,keyasint,omitempty"`
+	Learned  bool            `cbor:"6,keyasint,omitempty"`
+	Verdicts []verdictRecord `cbor:"7,keyasint,omitempty"`
 }
 
 type verdictRecord struct {
@@ -87,6 +99,7 @@ func (c *codec) packSighting(s sessionwarden.Sighting) sightingRecord {
 		City: s.Location.City, Latitude: s.Location.Latitude, Longitude: s.Location.Longitude, RadiusKM: s.Location.RadiusKM,
 		ReclassAt: packTime(s.ReclassifiedAt), ReclassFrom: string(s.ReclassifiedFrom), Active: packTime(s.Active), EndedAt: packTime(s.EndedAt),
 		LeftAt: packTime(s.LeftAt), DeniedAt: packTime(s.DeniedAt), Unseen: int64(s.Unseen),
+		Since: packTime(s.Since), Verdicts: packVerdicts(s.Verdicts),
 	}
 	if s.Addr.IsValid() {
 		r.Addr = s.Addr.AsSlice()
@@ -94,10 +107,26 @@ func (c *codec) packSighting(s sessionwarden.Sighting) sightingRecord {
 	r.Marks = mark(markBaseline, s.Baseline) | mark(markLate, s.Late) | mark(markDenied, s.Denied) |
 		mark(markLearned, s.Learned) | mark(markHasPoint, s.Location.HasPoint) |
 		mark(markTor, s.Location.Tor) | mark(markVPN, s.Location.VPN)
-	for _, v := range s.Verdicts {
-		r.Verdicts = append(r.Verdicts, verdictRecord{Rule: string(v.Rule), Response: uint8(v.Response)})
+	for _, f := range s.Faces {
+		r.Faces = append(r.Faces, faceRecord{
+			Country: string(f.Country), ASN: f.ASN, Device: f.Device, Since: packTime(f.Since), Until: packTime(f.Until), Learned: f.Learned, Verdicts: packVerdicts(f.Verdicts),
+		})
 	}
 	return r
+}
+
+func packVerdicts(verdicts []sessionwarden.Verdict) (packed []verdictRecord) {
+	for _, v := range verdicts {
+		packed = append(packed, verdictRecord{Rule: string(v.Rule), Response: uint8(v.Response)})
+	}
+	return packed
+}
+
+func unpackVerdicts(packed []verdictRecord) (verdicts []sessionwarden.Verdict) {
+	for _, v := range packed {
+		verdicts = append(verdicts, sessionwarden.Verdict{Rule: sessionwarden.Rule(v.Rule), Response: sessionwarden.Response(v.Response)})
+	}
+	return verdicts
 }
 
 func (c *codec) unpackSighting(r sightingRecord, seq uint64) (sessionwarden.Sighting, error) {
@@ -123,6 +152,7 @@ func (c *codec) unpackSighting(r sightingRecord, seq uint64) (sessionwarden.Sigh
 		ReclassifiedAt: unpackTime(r.ReclassAt), ReclassifiedFrom: sessionwarden.Country(r.ReclassFrom),
 		Active: unpackTime(r.Active), EndedAt: unpackTime(r.EndedAt),
 		LeftAt: unpackTime(r.LeftAt), DeniedAt: unpackTime(r.DeniedAt), Unseen: time.Duration(r.Unseen),
+		Since: unpackTime(r.Since), Verdicts: unpackVerdicts(r.Verdicts),
 	}
 	if len(r.Addr) > 0 {
 		addr, ok := netip.AddrFromSlice(r.Addr)
@@ -131,8 +161,10 @@ func (c *codec) unpackSighting(r sightingRecord, seq uint64) (sessionwarden.Sigh
 		}
 		s.Addr = addr
 	}
-	for _, v := range r.Verdicts {
-		s.Verdicts = append(s.Verdicts, sessionwarden.Verdict{Rule: sessionwarden.Rule(v.Rule), Response: sessionwarden.Response(v.Response)})
+	for _, f := range r.Faces {
+		s.Faces = append(s.Faces, sessionwarden.Face{
+			Country: sessionwarden.Country(f.Country), ASN: f.ASN, Device: f.Device, Since: unpackTime(f.Since), Until: unpackTime(f.Until), Learned: f.Learned, Verdicts: unpackVerdicts(f.Verdicts),
+		})
 	}
 	return s, nil
 }

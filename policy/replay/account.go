@@ -48,6 +48,12 @@ func newState(e *Engine, a Account) *state {
 	if !a.Reset.IsZero() {
 		st.events.add(event{at: a.Reset, kind: reset})
 	}
+	for _, u := range a.Uses {
+		st.events.add(event{at: u.At, kind: used, seq: u.Seq})
+	}
+	for i := range a.Facts {
+		st.events.add(event{at: a.Facts[i].At, kind: reads, told: i})
+	}
 	for i := range a.Told {
 		st.events.add(event{at: a.Told[i].Time, kind: told, seq: a.Told[i].Seq, told: i})
 	}
@@ -109,9 +115,10 @@ func (st *state) play() {
 		c := st.ask(s, at)
 		c.Late, c.Unseen = true, s.Unseen
 		st.find(s, &l, c, nil, false)
+		st.suspects(at, *s)
 		st.e.o.Over(Outcome{Sighting: *s, Findings: l.findings})
 	}
-	st.plan(judged, at)
+	st.plan(st.takeover(judged, at), at)
 	st.judged = judged
 	st.batch = st.batch[:0]
 	if st.mayTeach(fresh, at) {
@@ -135,6 +142,7 @@ func (st *state) arrive(s sessionwarden.Sighting) (before *sessionwarden.Sightin
 	at := s.FirstSeen
 	s.State, s.LastSeen, s.Missing, s.GoneAt, s.LeftAt, s.EndedAt = sessionwarden.Live, at, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	s.Verdicts, s.Learned, s.Denied, s.DeniedAt = nil, false, false, time.Time{}
+	s.Since, s.Faces = time.Time{}, nil
 	s.Active = time.Time{}
 	if s.Started.IsZero() || s.Started.After(at) {
 		s.Active = at
@@ -144,12 +152,7 @@ func (st *state) arrive(s sessionwarden.Sighting) (before *sessionwarden.Sightin
 		was := st.h.Live[i]
 		before = &was
 		s.Active = at // it is used from there just now
-		if was.Location.Country == s.Location.Country && was.Location.ASN == s.Location.ASN && was.Device == s.Device {
-			s.Learned = was.Learned
-			if !was.Denied {
-				s.Verdicts = slices.Clone(was.Verdicts)
-			}
-		}
+		policy.GoOn(before, &s)
 		l.action = st.lives[i].action
 		if l.action != nil {
 			st.lives[i].action = nil
@@ -159,6 +162,8 @@ func (st *state) arrive(s sessionwarden.Sighting) (before *sessionwarden.Sightin
 		st.h.Live[i].State = sessionwarden.Moved
 		st.over(i)
 		st.remove(i)
+		was.State = sessionwarden.Moved
+		st.suspects(at, was)
 	}
 	st.h.Live, st.lives = append(st.h.Live, s), append(st.lives, l)
 	return before

@@ -20,6 +20,24 @@ type Account struct {
 	// [policy.AsksSessions]). They are taken over with the response that the
 	// configuration gives their rule.
 	Told []sessionwarden.Finding
+
+	// Uses are the signs that somebody used a session beside its arrival, and
+	// Facts what was read of the account itself, each in the order of time. A
+	// history keeps neither; who makes lives up knows them.
+	Uses  []Use
+	Facts []Reading
+}
+
+// Use is a sign that somebody used a live sighting.
+type Use struct {
+	Seq uint64
+	At  time.Time
+}
+
+// Reading is what the service said of the account itself at a time.
+type Reading struct {
+	At    time.Time
+	Facts sessionwarden.AccountFacts
 }
 
 // Options is what [New] needs. Only Accounts is necessary.

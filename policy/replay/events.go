@@ -14,14 +14,15 @@ type event struct {
 	at   time.Time
 	kind kind
 	seq  uint64 // of the sighting; 0: of the account
-	told int    // which of Account.Told
+	told int    // which of Account.Told, or of Account.Facts
 }
 
 // kind says what happens. Of what happens at one time the smaller comes first.
 type kind uint8
 
 const (
-	leaves  kind = iota // it is known to be gone
+	used    kind = iota // somebody used it
+	leaves              // it is known to be gone
 	misses              // a complete list lacks it for the first time
 	asks                // a question has run out, or the hour's budget is back
 	isEnded             // it is proven that we ended it
@@ -29,6 +30,7 @@ const (
 	trustsChange // a trust begins or ends
 	reset        // the profile begins anew
 	told         // something about the account was found
+	reads        // the account's facts are read
 	denies       // the owner claims it
 	lesson       // a session is old enough to learn from
 )
@@ -111,8 +113,12 @@ func (st *state) advance(to time.Time, all bool) {
 // happens plays one event.
 func (st *state) happens(x event) {
 	i := -1
-	if x.kind == told {
+	switch x.kind {
+	case told:
 		st.tell(&st.a.Told[x.told], x.at)
+		return
+	case reads:
+		st.read(st.a.Facts[x.told].Facts, x.at)
 		return
 	}
 	if x.seq != 0 {
@@ -121,6 +127,8 @@ func (st *state) happens(x event) {
 		}
 	}
 	switch x.kind {
+	case used:
+		st.h.Live[i].Active = x.at
 	case leaves, isEnded:
 		st.leave(i, x.at)
 	case misses:
@@ -166,7 +174,9 @@ func (st *state) leave(i int, at time.Time) {
 	s.State, s.GoneAt, s.LeftAt = l.state, l.gone, at
 	st.over(i)
 	st.drop(s.Seq)
+	was := *s
 	st.remove(i)
+	st.suspects(at, was)
 }
 
 // trusts has everything judged anew where a trust begins or ends.
