@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"policy":              {".", "policy/ownrule"},
 	"policy/ownrule":      {"."},
 	"policy/replay":       {".", "policy"},
+	"policy/lives":        {".", "policy", "policy/replay"},
 	"monitor":             {".", "policy"},
 	"alert":               {"."},
 	"alert/slacktest":     {"."},
@@ -34,6 +35,7 @@ var arrows = map[string][]string{
 	"internal/owner":      {},
 	"tools/perf":          {"mannco/manncotest", "storage", "storage/storagetest"},
 	"tools/geodata":       {"."},
+	"tools/detection":     {".", "config", "geo", "policy/lives"},
 	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web", "policy", "policy/ownrule", "policy/replay", "evidence"},
 }
 
