@@ -27,7 +27,12 @@ func run(args []string) int {
 	if flags.Parse(args) != nil {
 		return 2
 	}
-	r, err := measure()
+	all, err := lives.All()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	r, err := measure(all)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -60,12 +65,8 @@ type setting struct {
 }
 
 // measure judges all lives.
-func measure() (results, error) {
+func measure(all []*lives.Life) (results, error) {
 	account, err := defaults()
-	if err != nil {
-		return results{}, err
-	}
-	all, err := lives.All()
 	if err != nil {
 		return results{}, err
 	}

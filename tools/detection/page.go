@@ -70,7 +70,7 @@ fixed seed (` + "`policy/lives`" + `) and judged by the code that judges the rea
 Each is some weeks of the sessions of one account: who signed in when, from where, with
 what, what he changed, and what the watch saw of it, at a look every thirty seconds and
 a reading of the account every minute (the heightened watch, which looks more often,
-is left out). Places and networks are made up; the distances are the built-in ones.
+is left out). The test holds its bounds for three other seeds as well. Places and networks are made up; the distances are the built-in ones.
 
 Whoever is disconnected signs in again where he can, and does not do what he had not
 done. An owner who *answers* says ` + "`trust add`" + ` an hour after a session of his was ended or
