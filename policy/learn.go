@@ -34,9 +34,9 @@ const (
 
 // Learn returns the profile with what the live sessions teach it, the Seqs of
 // those it has learned from for the first time, and whether it has changed.
-// They are sessions of 24 hours and more on which no rule has found more than
-// a note, and, at once, those which the owner claimed or which come from a
-// trusted network. It never learns from our own session: that lives where the
+// They are sessions of 24 hours and more (of one that goes to and fro, see [GoOn])
+// on which no rule has found more than a note, and, at once, those which the owner
+// claimed or which come from a trusted network. It never learns from our own session: that lives where the
 // daemon does. Nor does it, for the first time, from one that only a trust with
 // an end speaks for: what ends is not to be known for good. p is not changed.
 //

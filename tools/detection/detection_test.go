@@ -42,6 +42,9 @@ func TestDetection(t *testing.T) {
 // not made for those of the page.
 func TestOtherSeeds(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: there is nothing here for a race detector to find")
+	}
 	for seed := range uint64(3) {
 		all, err := lives.Made(seed)
 		bounds(t, judged(t, all, err))

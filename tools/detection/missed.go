@@ -25,7 +25,7 @@ func (r results) missed() string {
 			}
 		}
 		if len(late) > 0 {
-			fmt.Fprintf(&b, "- People were told only once something had been changed (%s): %s. Nothing but notes spoke against the thief until then.\n", s.name, strings.Join(late, ", "))
+			fmt.Fprintf(&b, "- People were told only once something had been changed (%s): %s. Nothing but notes spoke against the thief until then, or it was over between two polls.\n", s.name, strings.Join(late, ", "))
 		}
 		var facts []string
 		for i := range s.alone {
@@ -51,7 +51,9 @@ there is found impossible.
 
 An owner with a network that tells no place, or with one network that leaves in several
 countries, is disturbed until he says ` + "`trust add --asn`" + `; one who travels from country to
-country is, in each, until he says ` + "`trust add --country`" + `. The question or the alert says how.
+country is, in each, until he says ` + "`trust add --country`" + `. The question or the alert says how. A
+trust that ends teaches the profile nothing, so that the place is new again when it is
+over: who goes there every week (commuter) trusts it for longer.
 These lives are made up. They hold what is known to mislead such a watch, and no
 measure of how often each of it happens.
 `
