@@ -10,7 +10,7 @@ import (
 const (
 	// idleMost is how much memory that nobody uses the daemon keeps for later:
 	// a few large answers leave far more behind.
-	idleMost = 16 << 20
+	idleMost = 4 << 20
 	// idleLook is how often it looks.
 	idleLook = time.Minute
 )
