@@ -13,7 +13,7 @@ import (
 
 // attacks returns all of them, in the order of the table.
 func attacks() []attack {
-	return slices.Concat(attacksByNumber(), attacksOnTheWatch(), attacksOnTheCall(), attacksOnTheFacts(), attacksOfPatience())
+	return slices.Concat(attacksByNumber(), attacksOnTheWatch(), attacksOnTheCall(), attacksOnTheFacts(), attacksOfPatience(), attacksOnTheJudgement())
 }
 
 // By number: decoys against the hourly limits and against our attention.

@@ -77,7 +77,7 @@ func (d *duel) twoPolls() time.Duration { return 2 * d.every }
 // home.
 func (d *duel) measure() {
 	d.begun = d.now()
-	d.requests, d.logins, d.disk = d.asked(), d.service.Logins("main"), d.used()
+	d.requests, d.logins, d.disk = d.asked(), d.service.Count("", manncotest.RouteLogin), d.used()
 }
 
 func (d *duel) asked() (n int) {
@@ -217,7 +217,7 @@ func (d *duel) row(a attack) string {
 		}
 	}
 	ours := fmt.Sprintf("%s: %s requests, %d logins, %d messages to people, %d held, %s KiB",
-		lifetime(d.now().Sub(d.begun)), thousands(d.asked()-d.requests), d.service.Logins("main")-d.logins, d.newMessages(), held, thousands(int((d.used()-d.disk)>>10)))
+		lifetime(d.now().Sub(d.begun)), thousands(d.asked()-d.requests), d.service.Count("", manncotest.RouteLogin)-d.logins, d.newMessages(), held, thousands(int((d.used()-d.disk)>>10)))
 	return fmt.Sprintf("| %s | %s | %s | %s | `%s` |", a.what, his, ours, a.holds, a.name)
 }
 
