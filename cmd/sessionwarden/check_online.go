@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"sessionwarden"
+	"sessionwarden/alert"
+	"sessionwarden/config"
+	"sessionwarden/mannco"
+	"sessionwarden/web"
+)
+
+// online tries the accounts and the channels. Where the daemon runs, its own
+// tokens are used and left as they are: no check makes a login more than it
+// has to.
+func (k *checker) online(ctx context.Context, cfg *config.Config) error {
+	path := web.SocketPath(cfg.DataDir, web.RuntimeDir(k.c.getenv))
+	daemon, err := web.DialSocket(path)
+	switch {
+	case err == nil:
+		k.ok("daemon", "running; commands reach it")
+	case errors.Is(err, web.ErrNotRunning):
+		k.note("daemon", "not running, so nothing is watched now")
+	default:
+		return err
+	}
+	for _, account := range cfg.Accounts {
+		k.account(ctx, cfg, account)
+	}
+	if cfg.Alert.Slack == nil {
+		return nil
+	}
+	if daemon != nil {
+		rows, err := daemon.TestAlerts(ctx)
+		if err != nil {
+			return err
+		}
+		k.channels(rows)
+		return nil
+	}
+	ways, err := channels(cfg, nil)
+	if err != nil {
+		return err
+	}
+	// Nothing is opened or made that belongs to the daemon.
+	teller := alert.New(alert.Options{Outbox: noOutbox{}, Channels: ways, Instance: cfg.Instance})
+	k.channels(testRows(teller.Test(ctx)))
+	return nil
+}
+
+// noOutbox is an outbox without anything in it.
+type noOutbox struct{}
+
+func (noOutbox) Outbox(context.Context) ([]sessionwarden.Alert, []sessionwarden.Delivery, error) {
+	return nil, nil, nil
+}
+
+func (noOutbox) Delivered(context.Context, []sessionwarden.Delivery) error { return nil }
+
+func (k *checker) channels(rows []web.ChannelTest) {
+	for _, r := range rows {
+		if r.OK {
+			k.ok("channel "+r.Channel, "a test alert was delivered")
+		} else {
+			k.fail("channel "+r.Channel, r.Outcome, r.Cure)
+		}
+	}
+}
+
+// account signs in and asks for everything that the watch will ask for.
+func (k *checker) account(ctx context.Context, cfg *config.Config, account config.Account) {
+	what := "account " + account.Name
+	transport, err := mannco.NewTransport(account.CAFile)
+	if err != nil {
+		k.fail(what, err.Error(), "name a file with certificates in PEM form in ca_file")
+		return
+	}
+	defer transport.CloseIdleConnections()
+	dataDir := cfg.DataDir
+	if _, err := os.Stat(dataDir); err != nil {
+		dataDir = "" // the daemon makes it, as the user that it runs as
+	}
+	client, err := newClient(dataDir, account, http.RoundTripper(transport), nil, nil, nil, nil)
+	if err != nil {
+		k.fail(what, err.Error(), "")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*account.Timeout+5*time.Second)
+	defer cancel()
+	if dataDir == "" {
+		defer func() { _ = client.Logout(ctx) }() // a login that nobody remembers would litter the list
+	}
+	list, err := client.Sessions(ctx, false)
+	if err != nil {
+		k.fail(what, err.Error(), accountCure(err))
+		return
+	}
+	own, noID := 0, 0
+	for _, row := range list.Rows {
+		if row.Ownership == sessionwarden.Own {
+			own++
+		}
+		if row.ID == "" {
+			noID++
+		}
+	}
+	k.ok(what, "signed in; %d live sessions, %d of them ours", len(list.Rows), own)
+	if !list.Complete {
+		k.note(what, "the list could not be read whole: "+list.Why)
+	}
+	if noID > 0 {
+		k.note(what, fmt.Sprintf("%d sessions come without an id: they are watched and told, but cannot be ended one by one", noID))
+	}
+	if own == 0 {
+		k.note(what, "our own session is not recognized in the list")
+	}
+	for _, note := range list.Notes {
+		k.note(what, note)
+	}
+	k.facts(ctx, what, client)
+	if account.DryRun {
+		k.note(what, "dry_run is on: nothing will be disconnected")
+	}
+}
+
+// facts tries the calls that tell of the account itself.
+func (k *checker) facts(ctx context.Context, what string, client *mannco.Client) {
+	infos, err := client.Infos(ctx)
+	switch {
+	case err != nil:
+		k.note(what, "its facts cannot be read: "+err.Error())
+	case infos.TwoFactor.OK && !infos.TwoFactor.Value:
+		k.note(what, "two-factor authentication is OFF; turn it on at https://mannco.store")
+	}
+	for name, try := range map[string]func() error{
+		"balance":       func() error { _, err := client.Balance(ctx); return err },
+		"contact mail":  func() error { _, err := client.ContactMail(ctx); return err },
+		"notifications": func() error { _, err := client.Notifications(ctx); return err },
+	} {
+		if err := try(); err != nil {
+			k.note(what, "its "+name+" cannot be read: "+err.Error())
+		}
+	}
+}
+
+// accountCure says what to do about an account that cannot be read.
+func accountCure(err error) string {
+	var f *sessionwarden.Fault
+	if !errors.As(err, &f) {
+		return ""
+	}
+	switch f.Kind {
+	case sessionwarden.FaultRefused:
+		return "make a new API key at https://mannco.store and put it where the configuration says; look whether this machine's address or country is blocked"
+	case sessionwarden.FaultLimited:
+		return "wait a little; if it stays so, write a slower schedule"
+	case sessionwarden.FaultClock:
+		return "set this machine's clock: timedatectl set-ntp true"
+	default:
+		return "look whether this machine reaches base_url (HTTPS_PROXY is honoured; ca_file names further certificates)"
+	}
+}
