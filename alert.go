@@ -32,6 +32,14 @@ type Alert struct {
 	Incident uint64    // the incident that it tells of; 0: none
 	Resolved time.Time // when that was over; zero: it goes on
 
+	// Raised is when the newest critical thing came into it: since then it waits
+	// for an answer. Zero: nothing critical. Answered is when a person answered
+	// something of it, or said that he has seen it, and By who that was; what is
+	// raised after that waits anew.
+	Raised   time.Time
+	Answered time.Time
+	By       string
+
 	Title string   // for kinds without items: what happened, one line
 	Lines []string // what the program did and what to do next
 }
@@ -45,6 +53,19 @@ type AlertItem struct {
 	Sighting Sighting
 	Findings []Finding
 	Action   *Action // nil where nothing is to be done
+}
+
+// AboutSession reports whether the item has a session, and is not about the
+// account as a whole.
+func (i AlertItem) AboutSession() bool {
+	s := i.Sighting
+	return s.Seq != 0 || s.ID != "" || s.Addr.IsValid() || s.RawAddr != ""
+}
+
+// Unanswered reports whether the alert still waits for somebody to answer: it is
+// critical, goes on, and nobody has answered since it was raised.
+func (a Alert) Unanswered() bool {
+	return !a.Raised.IsZero() && a.Resolved.IsZero() && !a.Answered.After(a.Raised)
 }
 
 // AlertKind says what an alert is about.
@@ -68,6 +89,7 @@ const (
 	Begun        AlertKind = "begun"       // an empty history was begun where there was one before
 	NotStarted   AlertKind = "start"       // the program could not start
 	NoBackup     AlertKind = "backup"      // the history could not be copied for long
+	DigestAlert  AlertKind = "digest"      // what happened in a day or a week
 )
 
 // Delivery is what became of one alert on one channel.
@@ -80,5 +102,7 @@ type Delivery struct {
 	NotTill  time.Time // not tried again before this
 	Error    string    // why the last attempt failed, without secrets
 	Plain    bool      // the channel refused the rich form: plain text from now on
+	Reminded int       // how often it was sent (again) because nobody had answered
+	Threaded int       // how many events of the incident's timeline stand in the message's thread
 	Time     time.Time // of the last attempt
 }

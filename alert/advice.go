@@ -66,7 +66,7 @@ func ifNot(a sessionwarden.Alert, f Facts) []Line {
 
 // stays reports whether nothing is going to end the item's session.
 func stays(item sessionwarden.AlertItem) bool {
-	if !aboutSession(item) || item.Sighting.Ownership.Untouchable() || item.Sighting.State != sessionwarden.Live {
+	if !item.AboutSession() || item.Sighting.Ownership.Untouchable() || item.Sighting.State != sessionwarden.Live {
 		return false
 	}
 	return item.Action == nil

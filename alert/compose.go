@@ -69,7 +69,7 @@ func headline(a sessionwarden.Alert) string {
 // gist is an alert about sessions in a few words, for a notification.
 func gist(a sessionwarden.Alert) string {
 	first := forYouFirst(a.Items)[0]
-	if aboutSession(first) {
+	if first.AboutSession() {
 		return glance(first.Sighting)
 	}
 	if len(first.Findings) > 0 {

@@ -83,7 +83,7 @@ func session(a sessionwarden.Alert, item sessionwarden.AlertItem, f Facts) Secti
 	if account := accountName(a.Account); account != "" {
 		s.Lines = append(s.Lines, entry("Account", account))
 	}
-	if !aboutSession(item) {
+	if !item.AboutSession() {
 		return s
 	}
 	sight := item.Sighting
@@ -95,19 +95,12 @@ func session(a sessionwarden.Alert, item sessionwarden.AlertItem, f Facts) Secti
 	return s
 }
 
-// aboutSession reports whether the item has a session, and is not about the
-// account as a whole.
-func aboutSession(item sessionwarden.AlertItem) bool {
-	s := item.Sighting
-	return s.Seq != 0 || s.ID != "" || s.Addr.IsValid() || s.RawAddr != ""
-}
-
 // subject names what the item is about.
 func subject(item sessionwarden.AlertItem) string {
 	if item.Action != nil && item.Action.Kind == sessionwarden.EndAll {
 		return "All other sessions of the account"
 	}
-	if !aboutSession(item) {
+	if !item.AboutSession() {
 		return "The account"
 	}
 	if item.Sighting.ID == "" {
@@ -132,7 +125,7 @@ func worstFirst(item sessionwarden.AlertItem) []sessionwarden.Finding {
 // and what else matched in a few words each.
 func reasons(item sessionwarden.AlertItem) []Line {
 	most, limit := 2, 300
-	if !aboutSession(item) {
+	if !item.AboutSession() {
 		most = 4 // the changes are what it is about
 	}
 	if isTakeover(item) {
@@ -142,7 +135,7 @@ func reasons(item sessionwarden.AlertItem) []Line {
 	var also []string
 	findings := worstFirst(item)
 	for i, f := range findings {
-		if i >= most || aboutSession(item) && f.Severity < findings[0].Severity {
+		if i >= most || item.AboutSession() && f.Severity < findings[0].Severity {
 			also = append(also, ruleSays(f.Rule)+" ("+outside(string(f.Rule), 64)+")")
 			continue
 		}
@@ -180,7 +173,7 @@ func ruleSays(rule sessionwarden.Rule) string {
 
 // brief describes one item in one line.
 func brief(item sessionwarden.AlertItem) Line {
-	if !aboutSession(item) {
+	if !item.AboutSession() {
 		return Line{{Text: "• " + subject(item) + ": "}, {Text: shortOutcome(item), Style: Strong}}
 	}
 	line := Line{{Text: "• " + subject(item) + ", " + glance(item.Sighting) + ": "}, {Text: shortOutcome(item), Style: Strong}}

@@ -93,7 +93,7 @@ func untouched(item sessionwarden.AlertItem) []Line {
 	}
 	var lines []Line
 	switch {
-	case !aboutSession(item):
+	case !item.AboutSession():
 		lines = status("Nothing was ended: this is about the account, not about one session.")
 	case item.Sighting.Ownership == sessionwarden.Own:
 		lines = status("Nothing was ended: it is the watch's own session, and no rule ever ends that.")
@@ -253,7 +253,7 @@ func incidentTitle(a sessionwarden.Alert) string {
 		return text + "suspicious session from " + shortPlace(item.Sighting) + ": " + shortOutcome(item)
 	}
 	text = happened(item)
-	if !aboutSession(item) && item.Action == nil {
+	if !item.AboutSession() && item.Action == nil {
 		return text
 	}
 	return text + ": " + shortOutcome(item)
@@ -293,7 +293,7 @@ func outcomes(items []sessionwarden.AlertItem) string {
 func happened(item sessionwarden.AlertItem) string {
 	findings := worstFirst(item)
 	from := ""
-	if aboutSession(item) {
+	if item.AboutSession() {
 		from = " from " + shortPlace(item.Sighting)
 	}
 	if len(findings) == 0 {
@@ -317,7 +317,7 @@ func happened(item sessionwarden.AlertItem) string {
 	case sessionwarden.Takeover:
 		return "the account was changed beside a suspicious session" + from
 	default:
-		if !aboutSession(item) {
+		if !item.AboutSession() {
 			return ruleSays(rule)
 		}
 		return "session" + from + ", " + ruleSays(rule)

@@ -77,7 +77,7 @@ func oneAccount(items []sessionwarden.AlertItem) []sessionwarden.AlertItem {
 // is none, and those about sessions.
 func ofAccount(items []sessionwarden.AlertItem) (account *sessionwarden.AlertItem, sessions []sessionwarden.AlertItem) {
 	for i := range items {
-		if account == nil && !aboutSession(items[i]) && items[i].Action == nil && len(items[i].Findings) > 0 {
+		if account == nil && !items[i].AboutSession() && items[i].Action == nil && len(items[i].Findings) > 0 {
 			account = &items[i]
 		} else {
 			sessions = append(sessions, items[i])

@@ -99,6 +99,9 @@ func (db *DB) check(ctx context.Context, tx *bbolt.Tx) error {
 	return errors.Join(faults...)
 }
 
+// errOrphan says that a row goes with an alert that is not there.
+var errOrphan = errors.New("it is of an alert that is not there")
+
 // reader returns what reads a row of bucket with all that it refers to.
 func (db *DB) reader(tx *bbolt.Tx, bucket string) func(key, value []byte) error {
 	return func(key, value []byte) (err error) {
@@ -118,8 +121,15 @@ func (db *DB) reader(tx *bbolt.Tx, bucket string) func(key, value []byte) error 
 		case bucketDeliveries:
 			_, err = db.readDelivery(key, value)
 			if err == nil && tx.Bucket([]byte(bucketAlerts)).Get(key[:8]) == nil {
-				err = corrupt(bucket, key, errors.New("it is of an alert that is not there"))
+				err = corrupt(bucket, key, errOrphan)
 			}
+		case bucketOffers:
+			_, err = db.readOffer(key, value)
+			if err == nil && tx.Bucket([]byte(bucketAlerts)).Get(key[:8]) == nil {
+				err = corrupt(bucket, key, errOrphan)
+			}
+		case bucketSilences:
+			_, err = db.readSilence(key, value)
 		}
 		return err
 	}

@@ -104,7 +104,7 @@ func keyText(bucket string, key []byte) string {
 	switch {
 	case bucket == bucketAccounts || bucket == bucketMeta:
 		return fmt.Sprintf("%q", key)
-	case bucket == bucketDeliveries && len(key) > 8:
+	case (bucket == bucketDeliveries || bucket == bucketOffers) && len(key) > 8:
 		return fmt.Sprintf("%d %q", binary.BigEndian.Uint64(key), key[8:])
 	case len(key) == 8:
 		return fmt.Sprintf("%d", binary.BigEndian.Uint64(key))

@@ -43,7 +43,7 @@ func lastID(tx *bbolt.Tx, path string) (uint64, error) {
 	if last > maxID {
 		return 0, &DamagedError{Path: path, Why: "its last id is out of range"}
 	}
-	for _, name := range []string{bucketSightings, bucketFindings, bucketActions, bucketIncidents, bucketAlerts} {
+	for _, name := range []string{bucketSightings, bucketFindings, bucketActions, bucketIncidents, bucketAlerts, bucketSilences} {
 		key, _ := tx.Bucket([]byte(name)).Cursor().Last()
 		if key == nil {
 			continue
@@ -215,7 +215,7 @@ func (b batch) addChange(c *codec, change sessionwarden.Change, last *uint64) er
 func (b batch) put(tx *bbolt.Tx) error {
 	for bucket, writes := range b {
 		into := tx.Bucket([]byte(bucket))
-		if bucket != bucketAccounts && bucket != bucketDeliveries {
+		if bucket != bucketAccounts && bucket != bucketDeliveries && bucket != bucketOffers {
 			into.FillPercent = fill
 		}
 		slices.SortStableFunc(writes, func(a, b write) int { return bytes.Compare(a.key, b.key) })

@@ -14,7 +14,7 @@
 //	├── created               when it was created, RFC 3339
 //	├── needs                 the version of the program that made the layout
 //	├── observing             since when and why nothing is disconnected; absent otherwise
-//	└── schema                the version of the layout: 2
+//	└── schema                the version of the layout: 3
 //	accounts                  one small record an account
 //	└── NAME                  state: profile, what lives, what is open; no facts of sessions
 //	sightings                 the history, in the order of arrival
@@ -29,9 +29,14 @@
 //	└── ID                    an alert in its newest revision
 //	deliveries
 //	└── ID CHANNEL            what became of an alert on one channel
+//	offers                    the buttons under messages
+//	└── ID OFFER              what a button of an alert asks for, and who pressed it
+//	silences                  what is not sent until a time
+//	└── ID                    a silence
 //
 // SEQ and ID are eight bytes, big-endian, from one rising sequence; a delivery's
-// key is its alert's ID with the channel's name behind it. The sequence of each
+// key is its alert's ID with the channel's name behind it, and that of an offer
+// its alert's ID with the offer's own. The sequence of each
 // bucket of rows is how many it holds. There is no index beside the keys: rows
 // arrive in the order of their keys, so that new ones lie together on the disk.
 //
@@ -44,6 +49,8 @@
 //
 //   - a commit: storage.commit, storage.committed
 //   - what became of alerts: storage.deliver, storage.delivered
+//   - buttons: storage.offer, storage.offered
+//   - silences: storage.silence, storage.silenced
 //   - forgetting: storage.forget, storage.forgot
 //   - observing and its end: storage.observe, storage.observed
 //   - a new database: create.aside, create.write, create.sync, create.publish,

@@ -16,7 +16,7 @@ import (
 // Forget removes at most `most` of the oldest rows that ended before a time,
 // in one small transaction, and returns how many. It never forgets a live
 // session, an open action, an alert that is still to be delivered, or what
-// these speak of. Deliveries go with their alerts and are not counted. Where
+// these speak of. Deliveries and buttons go with their alerts and are not counted. Where
 // nothing is old enough, nothing is written.
 //
 // However large the history is, a call looks at 20 times as many rows at most,
@@ -54,7 +54,7 @@ func (db *DB) Forget(ctx context.Context, before time.Time, most int) (int, erro
 	db.forgetFrom = next
 	n := 0
 	for _, row := range old {
-		if row.bucket != bucketDeliveries {
+		if row.bucket != bucketDeliveries && row.bucket != bucketOffers {
 			n++
 		}
 	}
@@ -197,6 +197,13 @@ func (db *DB) parts(tx *bbolt.Tx) []part {
 			}
 			return i.Opened, latest(i.Updated, i.Resolved), nil, err
 		}},
+		{bucketSilences, func(key, value []byte) (time.Time, time.Time, []oldRow, error) {
+			s, err := db.readSilence(key, value)
+			if s.Holds(db.now()) {
+				return s.Created, never, nil, err
+			}
+			return s.Created, s.Ended().Add(sessionwarden.KeepEndedSilence), nil, err
+		}},
 		{bucketAlerts, func(key, value []byte) (time.Time, time.Time, []oldRow, error) {
 			a, err := db.readAlert(key, value)
 			if err != nil {
@@ -281,8 +288,8 @@ func (db *DB) stillOld(tx *bbolt.Tx, before time.Time, rows []oldRow) (old []old
 	return append(old, with...), nil
 }
 
-// deliveriesOf returns the rows that say what became of an alert, and whether
-// it is still to be delivered. It is where nobody ever tried: people may not
+// deliveriesOf returns the rows that say what became of an alert and what its
+// buttons ask for, and whether it is still to be delivered. It is where nobody ever tried: people may not
 // know of it yet.
 func (db *DB) deliveriesOf(tx *bbolt.Tx, a sessionwarden.Alert) (rows []oldRow, waiting bool, err error) {
 	waiting = true
@@ -298,6 +305,10 @@ func (db *DB) deliveriesOf(tx *bbolt.Tx, a sessionwarden.Alert) (rows []oldRow, 
 		}
 		waiting = false
 		rows = append(rows, oldRow{bucketDeliveries, bytes.Clone(key)})
+	}
+	cursor = tx.Bucket([]byte(bucketOffers)).Cursor()
+	for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
+		rows = append(rows, oldRow{bucketOffers, bytes.Clone(key)})
 	}
 	return rows, waiting, nil
 }

@@ -71,10 +71,36 @@ func golden() (sessionwarden.Change, []sessionwarden.Delivery) {
 	return c, []sessionwarden.Delivery{{Alert: 6, Channel: "slack", Sent: 3, Ref: "a ref", Attempts: 4, NotTill: at(25), Error: "a reason", Plain: true, Time: at(26)}}
 }
 
+// golden2 is what testdata/v2.db.gz was made of, beside what version 1 stored. It
+// is never changed either.
+func golden2() (sessionwarden.Change, []sessionwarden.Delivery) {
+	at := func(minute int) time.Time { return time.Date(2026, 6, 1, 9, minute, 7, 0, time.UTC) }
+	c, told := golden()
+	incident := sessionwarden.Incident{
+		ID: 7, Account: "main", Severity: sessionwarden.Critical, Title: "a title", Opened: at(1), Updated: at(2), AlertID: 6,
+		Sessions: []uint64{1}, Findings: []uint64{4}, Actions: []uint64{5}, More: 3,
+		Events: []sessionwarden.Event{{At: at(1), Kind: sessionwarden.EventFinding, ID: 4, Text: "a line"}},
+		Issued: []sessionwarden.Issue{{At: at(3), Head: "00ff"}},
+	}
+	c.Incidents, c.History.Incident = []sessionwarden.Incident{incident}, &incident
+	c.Alerts[0].Incident, c.Alerts[0].Resolved = 7, at(4)
+	return c, told
+}
+
 func TestWhatVersion1WroteStaysReadable(t *testing.T) {
 	t.Parallel()
+	staysReadable(t, "v1.db.gz", golden)
+}
+
+func TestWhatVersion2WroteStaysReadable(t *testing.T) {
+	t.Parallel()
+	staysReadable(t, "v2.db.gz", golden2)
+}
+
+func staysReadable(t *testing.T, file string, golden func() (sessionwarden.Change, []sessionwarden.Delivery)) {
+	t.Helper()
 	path := dbPath(t)
-	unpackFile(t, filepath.Join("testdata", "v1.db.gz"), path)
+	unpackFile(t, filepath.Join("testdata", file), path)
 	if err := storage.Check(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +111,7 @@ func TestWhatVersion1WroteStaysReadable(t *testing.T) {
 		same(t, "a sighting", collect(t, db.Sightings(t.Context(), sessionwarden.Query{})), want.Sightings)
 		same(t, "a finding", collect(t, db.Findings(t.Context(), sessionwarden.Query{})), want.Findings)
 		same(t, "an action", collect(t, db.Actions(t.Context(), sessionwarden.Query{})), want.Actions)
+		same(t, "an incident", collect(t, db.Incidents(t.Context(), sessionwarden.Query{})), want.Incidents)
 		alerts, deliveries, err := db.Outbox(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -61,6 +61,12 @@ var deeds = map[string]deed{
 				func() error {
 					return db.Delivered(ctx, []sessionwarden.Delivery{{Alert: 14, Channel: "slack", Sent: 1}})
 				},
+				func() error {
+					return db.Offered(ctx, []sessionwarden.Offer{{ID: "a-button", Alert: 14, Verb: sessionwarden.OfferEnd}})
+				},
+				func() error {
+					return db.PutSilence(ctx, sessionwarden.Silence{ID: db.NextID(), Until: time.Now().Add(time.Hour)})
+				},
 				func() error { return db.SetObserving(ctx, "a reason") },
 				func() error { _, err := db.Forget(ctx, time.Now().AddDate(1, 0, 0), 5); return err },
 				func() error { return db.Resume(ctx) },

@@ -29,6 +29,8 @@ type model struct {
 	incidents map[uint64]sessionwarden.Incident
 	alerts    map[uint64]sessionwarden.Alert
 	told      map[string]sessionwarden.Delivery
+	offers    map[uint64]sessionwarden.Offer // one an alert
+	silences  map[uint64]sessionwarden.Silence
 	observing bool
 }
 
@@ -39,6 +41,7 @@ func newModel() model {
 		findings: make(map[uint64]sessionwarden.Finding), actions: make(map[uint64]sessionwarden.Action),
 		incidents: make(map[uint64]sessionwarden.Incident),
 		alerts:    make(map[uint64]sessionwarden.Alert), told: make(map[string]sessionwarden.Delivery),
+		offers: make(map[uint64]sessionwarden.Offer), silences: make(map[uint64]sessionwarden.Silence),
 	}
 }
 
@@ -47,7 +50,7 @@ func newModel() model {
 func (m *model) copied() model {
 	c := *m
 	c.histories, c.sightings, c.findings = maps.Clone(m.histories), maps.Clone(m.sightings), maps.Clone(m.findings)
-	c.incidents = maps.Clone(m.incidents)
+	c.incidents, c.offers, c.silences = maps.Clone(m.incidents), maps.Clone(m.offers), maps.Clone(m.silences)
 	c.actions, c.alerts, c.told = maps.Clone(m.actions), maps.Clone(m.alerts), maps.Clone(m.told)
 	return c
 }
@@ -84,6 +87,8 @@ func TestTheDatabaseDoesWhatPlainMapsWouldDo(t *testing.T) {
 			"forget":  m.forgetSome,
 			"deliver": m.deliver,
 			"observe": m.observe,
+			"offer":   m.offer,
+			"silence": m.silence,
 			"backup":  m.backup,
 			"restore": m.restore,
 			"damage":  m.damage,
@@ -175,6 +180,35 @@ func (m *machine) deliver(t *rapid.T) {
 	for _, d := range list {
 		m.told[fmt.Sprintf("%020d", d.Alert)] = d
 	}
+}
+
+func (m *machine) offer(t *rapid.T) {
+	var list []sessionwarden.Offer
+	for _, id := range slices.Sorted(maps.Keys(m.alerts)) {
+		if rapid.Bool().Draw(t, "offered") {
+			list = append(list, sessionwarden.Offer{ID: "a-button", Alert: id, Verb: sessionwarden.OfferEnd, By: rapid.String().Draw(t, "by"), Created: m.now})
+		}
+	}
+	if err := m.db.Offered(context.Background(), append(list, sessionwarden.Offer{ID: "a-button", Alert: 1 << 62})); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range list {
+		m.offers[o.Alert] = o
+	}
+}
+
+func (m *machine) silence(t *rapid.T) {
+	m.given = 0
+	s := sessionwarden.Silence{ID: m.nextID(t), Created: m.now, Until: m.now.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "hours")) * time.Hour), Reason: rapid.String().Draw(t, "reason")}
+	if ids := slices.Sorted(maps.Keys(m.silences)); len(ids) > 0 && rapid.Bool().Draw(t, "removed") {
+		s = m.silences[rapid.SampledFrom(ids).Draw(t, "which")]
+		s.Removed = m.now
+	}
+	if err := m.db.PutSilence(context.Background(), s); err != nil {
+		t.Fatal(err)
+	}
+	m.silences[s.ID] = s
+	m.lastID = max(m.lastID, s.ID)
 }
 
 func (m *machine) observe(t *rapid.T) {
@@ -358,7 +392,19 @@ func (m *model) forget(t *rapid.T, db *storage.DB, before time.Time, n int) {
 	for _, a := range all.alerts {
 		there[a.ID] = true
 	}
+	for _, s := range all.silences {
+		there[s.ID] = true
+	}
 	dropped := 0
+	for id, s := range m.silences {
+		if !there[id] {
+			dropped++
+			if s.Holds(m.now) || !s.Ended().Add(sessionwarden.KeepEndedSilence).Before(before) {
+				t.Fatalf("the silence %d was forgotten", id)
+			}
+			delete(m.silences, id)
+		}
+	}
 	for id, s := range m.sightings {
 		if !there[id] {
 			dropped++
@@ -404,6 +450,7 @@ func (m *model) forget(t *rapid.T, db *storage.DB, before time.Time, n int) {
 			}
 			delete(m.alerts, id)
 			delete(m.told, key)
+			delete(m.offers, id)
 		}
 	}
 	if dropped != n {
@@ -419,6 +466,7 @@ type listed struct {
 	incidents []sessionwarden.Incident
 	alerts    []sessionwarden.Alert
 	told      []sessionwarden.Delivery
+	silences  []sessionwarden.Silence
 }
 
 func (m *model) list(t *rapid.T, db *storage.DB, q sessionwarden.Query) (all listed) {
@@ -450,6 +498,9 @@ func (m *model) list(t *rapid.T, db *storage.DB, q sessionwarden.Query) (all lis
 	if all.alerts, all.told, err = db.Outbox(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	if all.silences, err = db.Silences(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	return all
 }
 
@@ -476,6 +527,14 @@ func (m *model) compare(t *rapid.T, db *storage.DB) {
 	rapidSame(t, "incidents", all.incidents, sorted(m.incidents, func(i sessionwarden.Incident) bool { return reaches(i.Account, i.Opened, i.Updated, i.Resolved) }))
 	rapidSame(t, "alerts", all.alerts, sorted(m.alerts, func(sessionwarden.Alert) bool { return true }))
 	rapidSame(t, "deliveries", all.told, sorted(m.told, func(sessionwarden.Delivery) bool { return true }))
+	rapidSame(t, "silences", all.silences, sorted(m.silences, func(sessionwarden.Silence) bool { return true }))
+	for id, want := range m.offers {
+		got, _, err := db.Offer(context.Background(), id, want.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rapidSame(t, "a button", got, want)
+	}
 	if _, observing := db.Observing(); observing != m.observing {
 		t.Fatalf("observing: %t", observing)
 	}
@@ -498,6 +557,7 @@ func (m *model) compare(t *rapid.T, db *storage.DB) {
 	rapidSame(t, "counters", stats.Rows, map[string]int{
 		"accounts": len(m.histories), "sightings": len(m.sightings), "findings": len(m.findings), "actions": len(m.actions), "incidents": len(m.incidents),
 		"alerts": len(m.alerts), "deliveries": len(m.told),
+		"offers": len(m.offers), "silences": len(m.silences),
 	})
 }
 

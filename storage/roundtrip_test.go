@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -99,10 +100,15 @@ func TestEveryFieldOfEveryNounIsStored(t *testing.T) {
 	for i := range deliveries {
 		deliveries[i].Alert = c.Alerts[i].ID
 	}
+	offers := filled[sessionwarden.Offer](f, 2)
+	for i := range offers {
+		offers[i].ID, offers[i].Alert = sessionwarden.OfferID([]string{"a-button", "another"}[i]), c.Alerts[i].ID
+	}
+	silences := filled[sessionwarden.Silence](f, 2)
 	path := dbPath(t)
 	db := open(t, path)
 	commit(t, db, c)
-	if err := db.Delivered(t.Context(), deliveries); err != nil {
+	if err := errors.Join(db.Delivered(t.Context(), deliveries), db.Offered(t.Context(), offers), db.PutSilence(t.Context(), silences[0]), db.PutSilence(t.Context(), silences[1])); err != nil {
 		t.Fatal(err)
 	}
 	for _, when := range []string{"at once", "after a restart"} {
@@ -117,6 +123,18 @@ func TestEveryFieldOfEveryNounIsStored(t *testing.T) {
 		}
 		same(t, "an alert "+when, alerts, c.Alerts)
 		same(t, "a delivery "+when, told, deliveries)
+		for _, want := range offers {
+			got, there, err := db.Offer(t.Context(), want.Alert, want.ID)
+			if err != nil || !there {
+				t.Errorf("a button %s: %v, %v", when, there, err)
+			}
+			same(t, "a button "+when, got, want)
+		}
+		kept, err := db.Silences(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "a silence "+when, kept, silences)
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,8 @@ const (
 	bucketIncidents  = "incidents"
 	bucketAlerts     = "alerts"
 	bucketDeliveries = "deliveries"
+	bucketOffers     = "offers"
+	bucketSilences   = "silences"
 )
 
 // The keys in the bucket meta.
@@ -34,7 +36,7 @@ const (
 // rowBuckets returns the buckets that hold rows. The sequence of each is how
 // many rows it holds.
 func rowBuckets() []string {
-	return []string{bucketAccounts, bucketSightings, bucketFindings, bucketActions, bucketIncidents, bucketAlerts, bucketDeliveries}
+	return []string{bucketAccounts, bucketSightings, bucketFindings, bucketActions, bucketIncidents, bucketAlerts, bucketDeliveries, bucketOffers, bucketSilences}
 }
 
 // fill is how full pages are left of buckets whose keys only rise. The rest is
@@ -53,12 +55,17 @@ type schema struct {
 	migrations []migration
 }
 
-// presentSchema is the layout that the package comment draws: version 2.
+// presentSchema is the layout that the package comment draws: version 3.
 func presentSchema() schema {
 	return schema{migrations: []migration{
 		{"incidents have rows", func(tx *bbolt.Tx) error {
 			_, err := tx.CreateBucket([]byte(bucketIncidents))
 			return err
+		}},
+		{"buttons and silences have rows", func(tx *bbolt.Tx) error {
+			_, err := tx.CreateBucket([]byte(bucketOffers))
+			_, err2 := tx.CreateBucket([]byte(bucketSilences))
+			return errors.Join(err, err2)
 		}},
 	}}
 }

@@ -60,7 +60,7 @@ func TestAnOlderLayoutIsBroughtUpToDateAfterABackup(t *testing.T) {
 			t.Fatal(err)
 		}
 		stats, err := db.Stats()
-		if err != nil || stats.Schema != 4 || stats.Rows[bucketSightings] != 1 {
+		if err != nil || stats.Schema != 5 || stats.Rows[bucketSightings] != 1 {
 			t.Errorf("%+v, %v", stats, err)
 		}
 		err = db.view(func(tx *bbolt.Tx) error {
@@ -74,7 +74,7 @@ func TestAnOlderLayoutIsBroughtUpToDateAfterABackup(t *testing.T) {
 		}
 	}
 	backups, err := filepath.Glob(path + ".layout-*")
-	if err != nil || len(backups) != 1 || filepath.Base(backups[0]) != "sessionwarden.db.layout-2-20260504T090000Z" {
+	if err != nil || len(backups) != 1 || filepath.Base(backups[0]) != "sessionwarden.db.layout-3-20260504T090000Z" {
 		t.Fatalf("backups %v, %v", backups, err)
 	}
 	if err := Check(t.Context(), backups[0]); err != nil {
@@ -82,7 +82,7 @@ func TestAnOlderLayoutIsBroughtUpToDateAfterABackup(t *testing.T) {
 	}
 	_, err = Open(path, Options{})
 	var newer *NewerError
-	if !errors.As(err, &newer) || newer.Schema != 4 || !strings.Contains(err.Error(), "sessionwarden 3.0.0 or newer") {
+	if !errors.As(err, &newer) || newer.Schema != 5 || !strings.Contains(err.Error(), "sessionwarden 3.0.0 or newer") {
 		t.Errorf("the older program says %v", err)
 	}
 	if err := Check(t.Context(), path); !errors.As(err, &newer) {
@@ -96,7 +96,7 @@ func TestAWayThatFailsChangesNothing(t *testing.T) {
 	broken := errors.New("no way")
 	later := laterSchema(addBucket("two"), func(*bbolt.Tx) error { return broken })
 	_, err := open(path, atNine("3.0.0"), later)
-	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "from layout 3 to 4 (a test)") {
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "from layout 4 to 5 (a test)") {
 		t.Fatalf("got %v", err)
 	}
 	if _, err := open(path, Options{ReadOnly: true}, later); err == nil || !strings.Contains(err.Error(), "older layout") {
@@ -107,7 +107,7 @@ func TestAWayThatFailsChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	stats, err := db.Stats()
-	if err != nil || stats.Schema != 2 || stats.Rows[bucketSightings] != 1 {
+	if err != nil || stats.Schema != 3 || stats.Rows[bucketSightings] != 1 {
 		t.Errorf("%+v, %v", stats, err)
 	}
 	if err := db.Close(); err != nil {
@@ -171,6 +171,7 @@ func TestTheDrawingIsTrue(t *testing.T) {
 		Alerts:    []sessionwarden.Alert{{ID: 4, Account: "main"}},
 	}
 	err = errors.Join(db.Commit(t.Context(), []sessionwarden.Change{c}), db.Delivered(t.Context(), []sessionwarden.Delivery{{Alert: 4, Channel: "slack"}}),
+		db.Offered(t.Context(), []sessionwarden.Offer{{ID: "a-button", Alert: 4}}), db.PutSilence(t.Context(), sessionwarden.Silence{ID: 6}),
 		db.SetObserving(t.Context(), "a reason"))
 	if err != nil {
 		t.Fatal(err)
@@ -202,6 +203,7 @@ func checkDrawing(t *testing.T, drawn, real map[string][]string) {
 		"SEQ":        func(key string) bool { return key == string(idKey(1)) },
 		"ID":         func(key string) bool { return len(key) == 8 },
 		"ID CHANNEL": func(key string) bool { return key == string(idKey(4))+"slack" },
+		"ID OFFER":   func(key string) bool { return key == string(idKey(4))+"a-button" },
 	}
 	for bucket, names := range drawn {
 		keys, there := real[bucket]

@@ -78,7 +78,7 @@ func unsuspect(path string) {
 // said when it is listed.
 func (db *DB) essential() error {
 	err := db.view(func(tx *bbolt.Tx) error {
-		for _, bucket := range []string{bucketAccounts, bucketAlerts, bucketDeliveries} {
+		for _, bucket := range []string{bucketAccounts, bucketAlerts, bucketDeliveries, bucketSilences} {
 			if err := tx.Bucket([]byte(bucket)).ForEach(db.reader(tx, bucket)); err != nil {
 				return err
 			}
