@@ -21,6 +21,8 @@ type Config struct {
 	Backup  Backup
 	Alert   Alert
 
+	Heartbeat Heartbeat
+
 	Accounts []Account // at least one; in the file's order, each with a name of its own
 
 	// Notices are remarks on what was accepted but does not do what one might
@@ -63,7 +65,20 @@ type Backup struct {
 // Alert is how people are told.
 type Alert struct {
 	MinSeverity sessionwarden.Severity
-	Slack       *Slack // nil where [alert.slack] is not there
+	Zone        *time.Location // of the times in messages; never nil
+	Slack       *Slack         // nil where [alert.slack] is not there
+	Channels    []Channel      // in the file's order, each with a name of its own
+	Escalation  Escalation
+	Digest      Digest
+}
+
+// Routing is what one channel is told, and how.
+type Routing struct {
+	MinSeverity sessionwarden.Severity   // that of [alert] unless set
+	Accounts    []string                 // nil: all, and what is of no account
+	Topics      []sessionwarden.Topic    // nil: all
+	Quiet       sessionwarden.UsualHours // when only critical alerts are sent; not set: never
+	Zone        *time.Location           // of the times in its messages; never nil
 }
 
 // Slack is one Slack channel, by webhook or by bot token: exactly one of the
@@ -71,9 +86,39 @@ type Alert struct {
 type Slack struct {
 	WebhookURL Secret
 	BotToken   Secret
-	AppToken   Secret // only beside a bot token; this version does not use it
-	Channel    string // set where BotToken is
-	APIURL     string // ends in "/"
+	AppToken   Secret   // for buttons; only beside a bot token
+	Channel    string   // set where BotToken is
+	APIURL     string   // ends in "/"
+	People     []string // the ids of those who may press buttons and use the command; none: nobody
+	Routing
+}
+
+// Channel is one [[alert.channel]]: exactly one of URL and WebhookURL is set.
+type Channel struct {
+	Name          string
+	URL           Secret // in shoutrrr's form, such as ntfy://…
+	WebhookURL    Secret // takes JSON
+	WebhookSecret Secret // signs it; may be set beside WebhookURL only
+	Routing
+}
+
+// Escalation is what becomes of critical incidents that nobody answers.
+type Escalation struct {
+	After    time.Duration // from one channel to the next; 0: never
+	Channels []string      // in order, then from the first again; none: never
+}
+
+// Digest is when people are told what happened, well or not.
+type Digest struct {
+	Every   string        // "off", "daily" or "weekly"
+	At      time.Duration // since midnight, in the time zone of [alert]
+	Weekday time.Weekday  // of a weekly one
+}
+
+// Heartbeat is how somebody else finds out that the watch has stopped.
+type Heartbeat struct {
+	URL    Secret        // asked after each good round; not set: nowhere
+	Canary time.Duration // how often a made-up session goes through all of it first; 0: never
 }
 
 // Account is one watched account with what it takes to reach it.
@@ -91,9 +136,21 @@ func defaults() Config {
 		Web:     Web{Listen: "127.0.0.1:8733"},
 		History: History{Keep: 400 * day},
 		Backup:  Backup{Every: day, Keep: 7},
-		Alert:   Alert{MinSeverity: sessionwarden.Warning},
+		Alert: Alert{
+			MinSeverity: sessionwarden.Warning, Zone: time.UTC,
+			Escalation: Escalation{After: 10 * time.Minute},
+			Digest:     Digest{Every: DigestOff, At: 8 * time.Hour, Weekday: time.Monday},
+		},
+		Heartbeat: Heartbeat{Canary: time.Hour},
 	}
 }
+
+// The words of Digest.Every.
+const (
+	DigestOff    = "off"
+	DigestDaily  = "daily"
+	DigestWeekly = "weekly"
+)
 
 // defaultSlackAPI is where Slack answers.
 const defaultSlackAPI = "https://slack.com/api/"

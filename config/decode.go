@@ -20,6 +20,9 @@ type decoder struct {
 	broken  bool   // some lines could not be read: what is missing may stand there
 	notices []string
 	own     []ownRule // in the file's order
+
+	routes     []*routing // what each channel is told
+	escalating *node      // the channels of [alert.escalation]; nil: not there
 }
 
 // field is one key of the schema.

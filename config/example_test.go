@@ -21,6 +21,8 @@ func loadExample(t *testing.T, change func(string) string) (*Config, error) {
 	for name, text := range map[string]string{
 		"config.toml": change(string(content)), "main.key": "test-key-not-a-secret\n", "second.key": "test-key-not-a-secret\n",
 		"slack.url": "https://hooks.example.com/not-a-secret\n", "slack.token": "not-a-secret", "slack-app.token": "not-a-secret",
+		"ntfy.url": "ntfy://ntfy.example.com/not-a-secret", "hook.url": "https://hook.example.com/not-a-secret", "hook.secret": "not-a-secret",
+		"heartbeat.url": "https://heartbeat.example.com/not-a-secret",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -43,6 +45,10 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 	}
 	if cfg.Alert.Slack == nil || cfg.Alert.Slack.APIURL != defaultSlackAPI {
 		t.Errorf("slack: %+v", cfg.Alert.Slack)
+	}
+	slack := cfg.Alert.Slack.Routing
+	if slack.MinSeverity != bare.Alert.MinSeverity || slack.Zone != bare.Alert.Zone {
+		t.Errorf("what slack is told: %+v", slack)
 	}
 	cfg.Alert.Slack = nil // the one thing beside the account that is not a default
 	if !reflect.DeepEqual(cfg, bare) {
@@ -111,13 +117,14 @@ func TestExampleUncommented(t *testing.T) {
 		t.Fatal("nothing is in conflict")
 	}
 	for _, m := range err.(*Errors).Mistakes {
-		if !strings.Contains(m.Problem, "gives the same secret") && !strings.Contains(m.Problem, "both given") && !strings.Contains(m.Problem, "is not set") {
+		if !strings.Contains(m.Problem, "gives the same secret") && !strings.Contains(m.Problem, "both given") && !strings.Contains(m.Problem, "is not set") && !strings.Contains(m.Problem, "nobody may press") {
 			t.Errorf("%v", m)
 		}
 	}
 	cfg, err := loadExample(t, func(text string) string {
 		text = strings.Replace(text, "webhook_url_file =", "#webhook_url_file =", 1)
-		return regexp.MustCompile(`(?m)^#((bot_token_file|channel|app_token_file|instance|tor_network|\[|name =|when =|then =|why =|accounts =|api_key_file|expected_countries|unexpected_country).*)$`).ReplaceAllString(text, "$1")
+		text = strings.Replace(text, "people = []", "people = [\"U0123456789\"]", 1)
+		return regexp.MustCompile(`(?m)^#((bot_token_file|channel|app_token_file|instance|tor_network|url_file|\[|name =|when =|then =|why =|accounts =|api_key_file|expected_countries|unexpected_country).*)$`).ReplaceAllString(text, "$1")
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +132,10 @@ func TestExampleUncommented(t *testing.T) {
 	if own := cfg.Accounts[0].Own; len(own) != 1 || own[0].Name != "night_login" || len(cfg.Accounts[1].Own) != 0 {
 		t.Errorf("own rules: %+v", own)
 	}
-	if len(cfg.Accounts) != 2 || cfg.Accounts[1].Rules["unexpected_country"].String() != "ask" || cfg.Alert.Slack.Channel != "#security" || len(cfg.Notices) != 1 {
+	if phone := cfg.Alert.Channels; len(phone) != 1 || phone[0].Name != "phone" || !phone[0].URL.Set() {
+		t.Errorf("channels: %+v", phone)
+	}
+	if len(cfg.Accounts) != 2 || cfg.Accounts[1].Rules["unexpected_country"].String() != "ask" || cfg.Alert.Slack.Channel != "#security" || len(cfg.Notices) != 0 {
 		t.Errorf("%+v", cfg)
 	}
 }

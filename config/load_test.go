@@ -50,7 +50,9 @@ func TestDefaults(t *testing.T) {
 		"Path": "/etc/sessionwarden/config.toml", "DataDir": "/var/lib/sessionwarden", "Instance": host,
 		"Log.Level": "INFO", "Log.Format": "text", "Web.Listen": "127.0.0.1:8733",
 		"Geo.Database": "", "Geo.ASNDatabase": "", "Geo.TorExits": "", "Geo.VPNNetworks": "", "Geo.Anonymous": "",
-		"History.Keep": "9600h0m0s", "Alert.MinSeverity": "warning", "Alert.Slack": "<nil>",
+		"History.Keep": "9600h0m0s", "Alert.MinSeverity": "warning", "Alert.Slack": "<nil>", "Alert.Zone": "UTC", "Alert.Channels": "[]",
+		"Alert.Escalation.After": "10m0s", "Alert.Escalation.Channels": "[]", "Alert.Digest.Every": "off", "Alert.Digest.At": "8h0m0s", "Alert.Digest.Weekday": "Monday",
+		"Heartbeat.URL": "<secret>", "Heartbeat.Canary": "1h0m0s",
 		"Backup.Dir": "/var/lib/sessionwarden/backups", "Backup.Every": "24h0m0s", "Backup.Keep": "7",
 		"Notices":       `[expected_countries is not set for account "main", so unexpected_country finds nothing there]`,
 		"Accounts.Name": "main", "Accounts.Service": "mannco", "Accounts.BaseURL": "https://api.mannco.store", "Accounts.Schedule": "@every 30s",
@@ -208,8 +210,8 @@ api_url = "http://127.0.0.1:4000/api"
 	if cfg.Alert.MinSeverity != sessionwarden.Critical || s.Channel != "C0123456789" || s.APIURL != "http://127.0.0.1:4000/api/" || !s.BotToken.Set() || s.WebhookURL.Set() {
 		t.Errorf("%+v, %+v", cfg.Alert, s)
 	}
-	again := load(t, "[alert.slack]\nbot_token_env = \"TEST_KEY\"\nchannel = \"C0123456789\"\napi_url = \"http://127.0.0.1:4000/api\""+account)
-	if *again.Alert.Slack != *s {
+	again := load(t, "[alert]\nmin_severity = \"critical\"\n[alert.slack]\nbot_token_env = \"TEST_KEY\"\nchannel = \"C0123456789\"\napi_url = \"http://127.0.0.1:4000/api\""+account)
+	if !reflect.DeepEqual(again.Alert.Slack, s) {
 		t.Error("the same Slack section read twice is not equal, so that every reload would ask for a restart")
 	}
 }

@@ -37,22 +37,29 @@ func schema() []key {
 func placesOf(name string, isSection bool) []string {
 	var places []string
 	for _, k := range schema() {
-		if section := "[" + k.section + "]"; strings.HasSuffix(k.section, "."+name) && !slices.Contains(places, section) {
+		if section := bracketed(k.section); strings.HasSuffix(k.section, "."+name) && !slices.Contains(places, section) {
 			places = append(places, section)
 		}
-		if k.name != name || isSection && k.section == "rule" {
+		if k.name != name || isSection && name == "accounts" { // [[account]] was meant
 			continue
 		}
 		switch k.section {
 		case "":
 			places = append(places, "the top of the file, before the first [section]")
-		case "account", "rule":
-			places = append(places, "[["+k.section+"]]")
 		default:
-			places = append(places, "["+k.section+"]")
+			places = append(places, bracketed(k.section))
 		}
 	}
 	return places
+}
+
+// bracketed is the line that opens a section.
+func bracketed(section string) string {
+	switch section {
+	case "account", "rule", "alert.channel":
+		return "[[" + section + "]]"
+	}
+	return "[" + section + "]"
 }
 
 // isKnownKey reports whether some section has a key of this name.

@@ -30,6 +30,7 @@ func TestSecretsNeverShow(t *testing.T) {
 [alert.slack]
 bot_token = "`+canary+`"
 app_token_env = "APP"
+people = ["U0123456789"]
 channel = "#security"
 [[account]]
 name = "main"

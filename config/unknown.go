@@ -41,12 +41,10 @@ func fieldNames(fields []field) []string {
 // sectionName writes a section as it stands in a file.
 func sectionName(where, name string) string {
 	switch {
-	case where == "" && (name == "account" || name == "rule"):
-		return "[[" + name + "]]"
 	case strings.HasPrefix(where, "account "):
 		return "[account." + name + "]"
 	}
-	return "[" + where + name + "]"
+	return bracketed(where + name)
 }
 
 // misspelt reports whether n has an entry that is no field, but was probably

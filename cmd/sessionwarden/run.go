@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"sync"
 	"syscall"
@@ -266,14 +267,15 @@ func mistakeLines(err error) []string {
 func needRestart(old, cfg *config.Config) []string {
 	var keys []string
 	for key, same := range map[string]bool{
-		"data_dir": old.DataDir == cfg.DataDir,
-		"log":      old.Log == cfg.Log,
-		"web":      old.Web == cfg.Web,
-		"geo":      old.Geo == cfg.Geo,
-		"history":  old.History == cfg.History,
-		"backup":   old.Backup == cfg.Backup,
-		"instance": old.Instance == cfg.Instance,
-		"alert":    sameAlert(old.Alert, cfg.Alert),
+		"data_dir":  old.DataDir == cfg.DataDir,
+		"log":       old.Log == cfg.Log,
+		"web":       old.Web == cfg.Web,
+		"geo":       old.Geo == cfg.Geo,
+		"history":   old.History == cfg.History,
+		"backup":    old.Backup == cfg.Backup,
+		"instance":  old.Instance == cfg.Instance,
+		"heartbeat": old.Heartbeat == cfg.Heartbeat,
+		"alert":     reflect.DeepEqual(old.Alert, cfg.Alert),
 	} {
 		if !same {
 			keys = append(keys, key)
@@ -281,13 +283,6 @@ func needRestart(old, cfg *config.Config) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-func sameAlert(a, b config.Alert) bool {
-	if (a.Slack == nil) != (b.Slack == nil) || a.MinSeverity != b.MinSeverity {
-		return false
-	}
-	return a.Slack == nil || *a.Slack == *b.Slack
 }
 
 const (
