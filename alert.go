@@ -30,6 +30,7 @@ type Alert struct {
 	More  int         // how many were left out
 
 	Incident uint64    // the incident that it tells of; 0: none
+	Events   int       // how many events its timeline has had
 	Resolved time.Time // when that was over; zero: it goes on
 
 	// Raised is when the newest critical thing came into it: since then it waits
@@ -102,7 +103,9 @@ type Delivery struct {
 	NotTill  time.Time // not tried again before this
 	Error    string    // why the last attempt failed, without secrets
 	Plain    bool      // the channel refused the rich form: plain text from now on
-	Reminded int       // how often it was sent (again) because nobody had answered
-	Threaded int       // how many events of the incident's timeline stand in the message's thread
-	Time     time.Time // of the last attempt
+
+	Escalated time.Time // when it was sent last because nobody had answered; zero: never
+	Threaded  int       // how many events of the incident's timeline stand in the message's thread
+	Broadcast int       // 1 + the revision that the channel was made to look at; 0 none yet
+	Time      time.Time // of the last attempt
 }

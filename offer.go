@@ -1,6 +1,11 @@
 package sessionwarden
 
-import "time"
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Offer is a button under a message: what a press on it asks for. The button
 // carries the offer's id and nothing else, so that nobody can make one up; who may
@@ -24,9 +29,27 @@ type Offer struct {
 	Outcome string    // what came of it, one sentence; "" not known yet
 }
 
-// OfferID is the opaque id of an offer: at most [MaxOfferID] letters, digits, -
-// and _. It is unguessable and gives nobody any right.
+// OfferID is the opaque id of an offer: the number of its alert, a dash, and what
+// nobody can guess; at most [MaxOfferID] letters, digits, - and _. It gives nobody
+// any right.
 type OfferID string
+
+// NewOfferID makes the id of a button of an alert. random is from a source that
+// nobody can guess: 16 bytes or more.
+func NewOfferID(alert uint64, random []byte) OfferID {
+	return OfferID(strconv.FormatUint(alert, 10) + "-" + base64.RawURLEncoding.EncodeToString(random))
+}
+
+// Alert returns the alert under whose message the offer stands; 0 where the id is
+// none that the program made.
+func (id OfferID) Alert() uint64 {
+	number, rest, _ := strings.Cut(string(id), "-")
+	alert, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || rest == "" || !id.Whole() {
+		return 0
+	}
+	return alert
+}
 
 // MaxOfferID is how long the id of an offer may be, in bytes.
 const MaxOfferID = 64
@@ -46,7 +69,7 @@ const (
 // OfferTrustFor is how long a network is trusted by a button.
 const OfferTrustFor = 7 * 24 * time.Hour
 
-// Whole reports whether the offer can be one that the program made.
+// Whole reports whether the id has the form of one.
 func (id OfferID) Whole() bool {
 	if id == "" || len(id) > MaxOfferID {
 		return false

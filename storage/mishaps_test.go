@@ -62,7 +62,7 @@ var deeds = map[string]deed{
 					return db.Delivered(ctx, []sessionwarden.Delivery{{Alert: 14, Channel: "slack", Sent: 1}})
 				},
 				func() error {
-					return db.Offered(ctx, []sessionwarden.Offer{{ID: "a-button", Alert: 14, Verb: sessionwarden.OfferEnd}})
+					return db.Offered(ctx, []sessionwarden.Offer{{ID: "14-button", Alert: 14, Verb: sessionwarden.OfferEnd}})
 				},
 				func() error {
 					return db.PutSilence(ctx, sessionwarden.Silence{ID: db.NextID(), Until: time.Now().Add(time.Hour)})

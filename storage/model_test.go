@@ -186,10 +186,10 @@ func (m *machine) offer(t *rapid.T) {
 	var list []sessionwarden.Offer
 	for _, id := range slices.Sorted(maps.Keys(m.alerts)) {
 		if rapid.Bool().Draw(t, "offered") {
-			list = append(list, sessionwarden.Offer{ID: "a-button", Alert: id, Verb: sessionwarden.OfferEnd, By: rapid.String().Draw(t, "by"), Created: m.now})
+			list = append(list, sessionwarden.Offer{ID: sessionwarden.NewOfferID(id, []byte("random")), Alert: id, Verb: sessionwarden.OfferEnd, By: rapid.String().Draw(t, "by"), Created: m.now})
 		}
 	}
-	if err := m.db.Offered(context.Background(), append(list, sessionwarden.Offer{ID: "a-button", Alert: 1 << 62})); err != nil {
+	if err := m.db.Offered(context.Background(), append(list, sessionwarden.Offer{ID: sessionwarden.NewOfferID(1<<62, []byte("random")), Alert: 1 << 62})); err != nil {
 		t.Fatal(err)
 	}
 	for _, o := range list {
@@ -528,8 +528,8 @@ func (m *model) compare(t *rapid.T, db *storage.DB) {
 	rapidSame(t, "alerts", all.alerts, sorted(m.alerts, func(sessionwarden.Alert) bool { return true }))
 	rapidSame(t, "deliveries", all.told, sorted(m.told, func(sessionwarden.Delivery) bool { return true }))
 	rapidSame(t, "silences", all.silences, sorted(m.silences, func(sessionwarden.Silence) bool { return true }))
-	for id, want := range m.offers {
-		got, _, err := db.Offer(context.Background(), id, want.ID)
+	for _, want := range m.offers {
+		got, _, err := db.Offer(context.Background(), want.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

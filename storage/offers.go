@@ -28,8 +28,8 @@ func (db *DB) offered(ctx context.Context, offers []sessionwarden.Offer) error {
 	}
 	records := make(batch)
 	for _, o := range offers {
-		if !o.ID.Whole() {
-			return errors.New("a button has no id")
+		if o.ID.Alert() == 0 || o.ID.Alert() != o.Alert {
+			return errors.New("a button has no id, or that of another alert's")
 		}
 		if err := records.add(db.codec, bucketOffers, offerKey(o), packOffer(o)); err != nil {
 			return err
@@ -51,11 +51,11 @@ func (db *DB) offered(ctx context.Context, offers []sessionwarden.Offer) error {
 	return err
 }
 
-// Offer returns a button by its alert and its id, and whether there is one.
-func (db *DB) Offer(ctx context.Context, alert uint64, id sessionwarden.OfferID) (o sessionwarden.Offer, there bool, err error) {
-	if err = ctx.Err(); err == nil && id.Whole() {
+// Offer returns a button by its id, and whether there is one.
+func (db *DB) Offer(ctx context.Context, id sessionwarden.OfferID) (o sessionwarden.Offer, there bool, err error) {
+	if err = ctx.Err(); err == nil && id.Alert() != 0 {
 		err = db.view(func(tx *bbolt.Tx) error {
-			key := offerKey(sessionwarden.Offer{Alert: alert, ID: id})
+			key := offerKey(sessionwarden.Offer{Alert: id.Alert(), ID: id})
 			value := tx.Bucket([]byte(bucketOffers)).Get(key)
 			if there = value != nil; !there {
 				return nil

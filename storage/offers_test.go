@@ -16,8 +16,8 @@ func TestButtonsGoWithTheirAlert(t *testing.T) {
 	old := sessionwarden.Alert{ID: db.NextID(), Created: day}
 	commit(t, db, sessionwarden.Change{Alerts: []sessionwarden.Alert{old}})
 	offers := []sessionwarden.Offer{
-		{ID: "one", Alert: old.ID, Verb: sessionwarden.OfferEnd}, {ID: "two", Alert: old.ID, Verb: sessionwarden.OfferMine},
-		{ID: "three", Alert: old.ID + 50, Verb: sessionwarden.OfferEnd}, // of no alert
+		{ID: "1-one", Alert: old.ID, Verb: sessionwarden.OfferEnd}, {ID: "1-two", Alert: old.ID, Verb: sessionwarden.OfferMine},
+		{ID: "51-three", Alert: old.ID + 50, Verb: sessionwarden.OfferEnd}, // of no alert
 	}
 	if err := db.Offered(t.Context(), offers); err != nil {
 		t.Fatal(err)
@@ -25,18 +25,18 @@ func TestButtonsGoWithTheirAlert(t *testing.T) {
 	if err := db.Delivered(t.Context(), []sessionwarden.Delivery{{Alert: old.ID, Channel: "slack", Sent: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, there, err := db.Offer(t.Context(), old.ID+50, "three"); there || err != nil {
+	if _, there, err := db.Offer(t.Context(), "51-three"); there || err != nil {
 		t.Errorf("a button without an alert is kept: %v", err)
 	}
-	for _, id := range []sessionwarden.OfferID{"", "four", "../one", sessionwarden.OfferID(strings.Repeat("x", 65))} {
-		if _, there, err := db.Offer(t.Context(), old.ID, id); there || err != nil {
+	for _, id := range []sessionwarden.OfferID{"", "four", "1-four", "1-", "-one", "../one", "18446744073709551616-one", sessionwarden.OfferID(strings.Repeat("x", 65))} {
+		if _, there, err := db.Offer(t.Context(), id); there || err != nil {
 			t.Errorf("%q: %v, %v", id, there, err)
 		}
 	}
 	if n, err := db.Forget(t.Context(), day.AddDate(1, 0, 0), 10); n != 1 || err != nil {
 		t.Fatalf("forgot %d, %v", n, err)
 	}
-	if _, there, err := db.Offer(t.Context(), old.ID, "one"); there || err != nil {
+	if _, there, err := db.Offer(t.Context(), "1-one"); there || err != nil {
 		t.Errorf("a button outlives its alert: %v", err)
 	}
 	if err := db.Close(); err != nil {

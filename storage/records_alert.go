@@ -28,6 +28,7 @@ type alertRecord struct {
 	Raised     int64             `cbor:"16,keyasint,omitempty"`
 	Answered   int64             `cbor:"17,keyasint,omitempty"`
 	By         string            `cbor:"18,keyasint,omitempty"`
+	Events     int               `cbor:"20,keyasint,omitempty"` // 19 is the digest's
 }
 
 type alertItemRecord struct {
@@ -48,7 +49,7 @@ func (c *codec) packAlert(a sessionwarden.Alert) alertRecord {
 		Key: a.Key, Account: a.Account, Kind: string(a.Kind), Severity: uint8(a.Severity), Created: packTime(a.Created),
 		Updated: packTime(a.Updated), Revision: a.Revision, Waiting: a.Waiting, Correction: a.Correction, More: a.More,
 		Title: a.Title, Lines: a.Lines, Incident: a.Incident, Resolved: packTime(a.Resolved),
-		Raised: packTime(a.Raised), Answered: packTime(a.Answered), By: a.By,
+		Raised: packTime(a.Raised), Answered: packTime(a.Answered), By: a.By, Events: a.Events,
 	}
 	for _, item := range a.Items {
 		i := alertItemRecord{Seq: item.Sighting.Seq, Sighting: c.packSighting(item.Sighting)}
@@ -70,7 +71,7 @@ func (c *codec) unpackAlert(r alertRecord, id uint64) (sessionwarden.Alert, erro
 		Created: unpackTime(r.Created), Updated: unpackTime(r.Updated), Revision: r.Revision, Waiting: r.Waiting,
 		Correction: r.Correction, More: r.More, Title: r.Title, Lines: r.Lines,
 		Incident: r.Incident, Resolved: unpackTime(r.Resolved),
-		Raised: unpackTime(r.Raised), Answered: unpackTime(r.Answered), By: r.By,
+		Raised: unpackTime(r.Raised), Answered: unpackTime(r.Answered), By: r.By, Events: r.Events,
 	}
 	for _, i := range r.Items {
 		sighting, err := c.unpackSighting(i.Sighting, i.Seq)
@@ -100,14 +101,16 @@ type deliveryRecord struct {
 	Error    string `cbor:"5,keyasint,omitempty"`
 	Plain    bool   `cbor:"6,keyasint,omitempty"`
 	Time     int64  `cbor:"7,keyasint,omitempty"`
-	Reminded int    `cbor:"8,keyasint,omitempty"`
-	Threaded int    `cbor:"9,keyasint,omitempty"`
+
+	Escalated int64 `cbor:"8,keyasint,omitempty"`
+	Threaded  int   `cbor:"9,keyasint,omitempty"`
+	Broadcast int   `cbor:"10,keyasint,omitempty"`
 }
 
 func packDelivery(d sessionwarden.Delivery) deliveryRecord {
 	return deliveryRecord{
 		Sent: d.Sent, Ref: d.Ref, Attempts: d.Attempts, NotTill: packTime(d.NotTill), Error: d.Error, Plain: d.Plain, Time: packTime(d.Time),
-		Reminded: d.Reminded, Threaded: d.Threaded,
+		Escalated: packTime(d.Escalated), Threaded: d.Threaded, Broadcast: d.Broadcast,
 	}
 }
 
@@ -115,7 +118,7 @@ func (r deliveryRecord) unpack(alert uint64, channel string) sessionwarden.Deliv
 	return sessionwarden.Delivery{
 		Alert: alert, Channel: channel, Sent: r.Sent, Ref: r.Ref, Attempts: r.Attempts, NotTill: unpackTime(r.NotTill),
 		Error: r.Error, Plain: r.Plain, Time: unpackTime(r.Time),
-		Reminded: r.Reminded, Threaded: r.Threaded,
+		Escalated: unpackTime(r.Escalated), Threaded: r.Threaded, Broadcast: r.Broadcast,
 	}
 }
 

@@ -102,7 +102,7 @@ func TestEveryFieldOfEveryNounIsStored(t *testing.T) {
 	}
 	offers := filled[sessionwarden.Offer](f, 2)
 	for i := range offers {
-		offers[i].ID, offers[i].Alert = sessionwarden.OfferID([]string{"a-button", "another"}[i]), c.Alerts[i].ID
+		offers[i].ID, offers[i].Alert = sessionwarden.NewOfferID(c.Alerts[i].ID, []byte("random")), c.Alerts[i].ID
 	}
 	silences := filled[sessionwarden.Silence](f, 2)
 	path := dbPath(t)
@@ -124,7 +124,7 @@ func TestEveryFieldOfEveryNounIsStored(t *testing.T) {
 		same(t, "an alert "+when, alerts, c.Alerts)
 		same(t, "a delivery "+when, told, deliveries)
 		for _, want := range offers {
-			got, there, err := db.Offer(t.Context(), want.Alert, want.ID)
+			got, there, err := db.Offer(t.Context(), want.ID)
 			if err != nil || !there {
 				t.Errorf("a button %s: %v, %v", when, there, err)
 			}

@@ -171,7 +171,7 @@ func TestTheDrawingIsTrue(t *testing.T) {
 		Alerts:    []sessionwarden.Alert{{ID: 4, Account: "main"}},
 	}
 	err = errors.Join(db.Commit(t.Context(), []sessionwarden.Change{c}), db.Delivered(t.Context(), []sessionwarden.Delivery{{Alert: 4, Channel: "slack"}}),
-		db.Offered(t.Context(), []sessionwarden.Offer{{ID: "a-button", Alert: 4}}), db.PutSilence(t.Context(), sessionwarden.Silence{ID: 6}),
+		db.Offered(t.Context(), []sessionwarden.Offer{{ID: "4-button", Alert: 4}}), db.PutSilence(t.Context(), sessionwarden.Silence{ID: 6}),
 		db.SetObserving(t.Context(), "a reason"))
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +203,7 @@ func checkDrawing(t *testing.T, drawn, real map[string][]string) {
 		"SEQ":        func(key string) bool { return key == string(idKey(1)) },
 		"ID":         func(key string) bool { return len(key) == 8 },
 		"ID CHANNEL": func(key string) bool { return key == string(idKey(4))+"slack" },
-		"ID OFFER":   func(key string) bool { return key == string(idKey(4))+"a-button" },
+		"ID OFFER":   func(key string) bool { return key == string(idKey(4))+"4-button" },
 	}
 	for bucket, names := range drawn {
 		keys, there := real[bucket]
