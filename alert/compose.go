@@ -12,12 +12,14 @@ import (
 
 // Facts is what the words of a message rest on beside the alert itself.
 type Facts struct {
-	Now      time.Time // when the message is sent
-	Instance string    // which daemon speaks; "" is left out
-	Final    bool      // the channel cannot update: the reader has to be told where to look
-	Repeat   bool      // it may have been sent before
-	Unsaved  bool      // the alert is in no outbox, only in memory
-	Shed     int       // how many unsaved alerts were given up for want of memory
+	Now      time.Time     // when the message is sent
+	Instance string        // which daemon speaks; "" is left out
+	Final    bool          // the channel cannot update: the reader has to be told where to look
+	Repeat   bool          // it may have been sent before
+	Buttons  bool          // the channel has buttons
+	Silent   time.Duration // how long nobody has answered, where it is sent for that; 0: it is not
+	Unsaved  bool          // the alert is in no outbox, only in memory
+	Shed     int           // how many unsaved alerts were given up for want of memory
 
 	Location sessionwarden.LocationStatus // the location data in use now; its zero value says nothing
 }
@@ -37,8 +39,14 @@ func Compose(a sessionwarden.Alert, f Facts) Message {
 			m.gist = outside(a.Lines[0], 160)
 		}
 	}
+	if f.Buttons {
+		m.Buttons = accountButtons(a)
+	}
 	if f.Repeat {
 		m.Title = "(repeat) " + m.Title
+	}
+	if f.Silent > 0 {
+		m.Title = "Nobody has answered for " + lasting(f.Silent) + ": " + m.Title
 	}
 	m.Footer = footer(a, f)
 	return m.finish()
@@ -114,6 +122,13 @@ func footer(a sessionwarden.Alert, f Facts) []string {
 	case a.Incident != 0:
 		lines = append(lines, "All of it: sessionwarden incidents show "+number(a.Incident))
 	}
+	if !a.Answered.IsZero() {
+		by := outside(a.By, 80)
+		if by == "" {
+			by = "somebody"
+		}
+		lines = append(lines, "Answered by "+by+" at "+clockTime(a.Answered, latest(a))+".")
+	}
 	if f.Repeat {
 		lines = append(lines, "Sent again, as it is not known whether it arrived before.")
 	}
@@ -183,6 +198,14 @@ func clockTime(t, ref time.Time) string {
 		return t.Format("15:04:05 MST")
 	}
 	return moment(t)
+}
+
+// lasting is a span of time as people say it, in whole minutes or hours.
+func lasting(d time.Duration) string {
+	if d < 2*time.Hour {
+		return count(int(d.Minutes()), "minute", "minutes")
+	}
+	return count(int(d.Hours()), "hour", "hours")
 }
 
 // number writes an id.

@@ -32,6 +32,9 @@ type disk struct {
 	mu         sync.Mutex
 	alerts     map[uint64]sessionwarden.Alert
 	deliveries map[delivery]sessionwarden.Delivery
+	offers     map[sessionwarden.OfferID]sessionwarden.Offer
+	silences   []sessionwarden.Silence
+	id         uint64
 	failing    bool
 	lostAfter  int // how many calls of Delivered reach the disk; negative: all
 	calls      int
@@ -68,6 +71,49 @@ func (d *disk) Delivered(_ context.Context, list []sessionwarden.Delivery) error
 	return nil
 }
 
+// Offered implements alert.Outbox.
+func (d *disk) Offered(_ context.Context, list []sessionwarden.Offer) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failing {
+		return errors.New("no space left on device")
+	}
+	if d.offers == nil {
+		d.offers = make(map[sessionwarden.OfferID]sessionwarden.Offer)
+	}
+	for _, o := range list {
+		d.offers[o.ID] = o
+	}
+	return nil
+}
+
+// Silences implements alert.Outbox.
+func (d *disk) Silences(context.Context) ([]sessionwarden.Silence, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.silences), nil
+}
+
+// PutSilence implements alert.Outbox.
+func (d *disk) PutSilence(_ context.Context, s sessionwarden.Silence) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failing {
+		return errors.New("no space left on device")
+	}
+	d.silences = slices.DeleteFunc(d.silences, func(old sessionwarden.Silence) bool { return old.ID == s.ID })
+	d.silences = append(d.silences, s)
+	return nil
+}
+
+// NextID implements alert.Outbox.
+func (d *disk) NextID() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.id++
+	return 1000 + d.id
+}
+
 // of returns what the disk knows of one alert.
 func (d *disk) of(id uint64) sessionwarden.Delivery {
 	d.mu.Lock()
@@ -91,16 +137,30 @@ type world struct {
 	logs   *bytes.Buffer
 	least  sessionwarden.Severity
 	bot    bool
-	began  time.Time
-	stop   func()
+	to     alert.Route // beside least
+
+	buttons    bool
+	escalation alert.Escalation
+	incidents  map[uint64]sessionwarden.Incident // nil: there are no threads
+	incident   func(context.Context, uint64) (sessionwarden.Incident, bool, error)
+
+	began time.Time
+	stop  func()
 }
 
 // inWorld runs f in a world of its own with a clock of its own.
 func inWorld(t *testing.T, bot bool, f func(w *world)) {
 	t.Helper()
+	inWorldOf(t, func(w *world) { w.bot = bot }, f)
+}
+
+// inWorldOf is inWorld with a world that was prepared.
+func inWorldOf(t *testing.T, prepare, f func(w *world)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, disk: newDisk(), slack: slacktest.New(), logs: new(bytes.Buffer), least: sessionwarden.Warning, bot: bot, began: time.Now()}
+		w := &world{t: t, disk: newDisk(), slack: slacktest.New(), logs: new(bytes.Buffer), least: sessionwarden.Warning, began: time.Now()}
+		prepare(w)
 		w.start()
 		f(w)
 		w.stop()
@@ -110,12 +170,35 @@ func inWorld(t *testing.T, bot bool, f func(w *world)) {
 	})
 }
 
+// route is what the world's channel is told.
+func (w *world) route() alert.Route {
+	w.to.MinSeverity = w.least
+	return w.to
+}
+
+// threaded gives the world incidents, and so its messages threads.
+func (w *world) threaded(list ...sessionwarden.Incident) {
+	w.incidents = make(map[uint64]sessionwarden.Incident)
+	for _, i := range list {
+		w.incidents[i.ID] = i
+	}
+	w.incident = func(_ context.Context, id uint64) (sessionwarden.Incident, bool, error) {
+		w.disk.mu.Lock()
+		defer w.disk.mu.Unlock()
+		if w.disk.failing {
+			return sessionwarden.Incident{}, false, errors.New("the disk is gone")
+		}
+		i, there := w.incidents[id]
+		return i, there, nil
+	}
+}
+
 // channel makes the world's channel.
 func (w *world) channel() alert.Channel {
 	if w.bot {
 		bot, err := alert.NewSlackBot(alert.SlackBotOptions{
 			Token: func() (string, error) { return canary, nil }, Channel: "#security",
-			APIURL: "https://slack.invalid/api/", Transport: w.slack.Transport(),
+			APIURL: "https://slack.invalid/api/", Transport: w.slack.Transport(), Buttons: w.buttons,
 		})
 		if err != nil {
 			w.t.Fatal(err)
@@ -131,10 +214,16 @@ func (w *world) channel() alert.Channel {
 
 // start starts a Teller on the world's disk.
 func (w *world) start() {
-	w.teller = alert.New(alert.Options{
-		Outbox: w.disk, Channels: []alert.Channel{w.channel()}, MinSeverity: w.least, Instance: "example-host",
-		Logger: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	w.startWith(alert.Options{
+		Outbox: w.disk, Channels: []alert.Channel{w.channel()}, Routes: map[string]alert.Route{"slack": w.route()}, Escalation: w.escalation, Instance: "example-host",
+		Incident: w.incident,
+		Logger:   slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
+}
+
+// startWith starts a Teller of other options.
+func (w *world) startWith(o alert.Options) {
+	w.teller = alert.New(o)
 	if err := w.teller.Load(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}

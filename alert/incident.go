@@ -86,6 +86,9 @@ func session(a sessionwarden.Alert, item sessionwarden.AlertItem, f Facts) Secti
 	if !item.AboutSession() {
 		return s
 	}
+	if f.Buttons {
+		s.Buttons = sessionButtons(a, item)
+	}
 	sight := item.Sighting
 	s.Lines = append(s.Lines, entry("Address", address(sight)))
 	s.Lines = append(s.Lines, entry("Place", place(sight)))

@@ -22,11 +22,15 @@ const (
 )
 
 // lane is one channel and what is to be done on it. Its fields are guarded by
-// the Teller's lock, but for the first four, which never change.
+// the Teller's lock, but for the first eight, which never change.
 type lane struct {
 	channel Channel
 	name    string
 	update  bool
+	threads Threader // nil: the channel has none, or nobody knows a timeline
+	offers  bool     // messages have buttons
+	route   Route
+	place   int // in the escalation; -1: none
 	wake    chan struct{}
 
 	state   map[uint64]sessionwarden.Delivery // what became of each alert here
@@ -49,9 +53,11 @@ type lane struct {
 }
 
 // newLane returns the lane of a channel.
-func newLane(c Channel) *lane {
+func newLane(c Channel, route Route, place int) *lane {
+	offerer, ok := c.(Offerer)
 	return &lane{
 		channel: c, name: c.Name(), update: c.CanUpdate(), wake: make(chan struct{}, 1),
+		offers: ok && offerer.Offers(), route: route, place: place,
 		state: make(map[uint64]sessionwarden.Delivery), pending: make(map[uint64]need),
 		owed: make(map[uint64]sessionwarden.Delivery), bare: make(map[uint64]bool),
 		pace:    rate.NewLimiter(rate.Every(time.Second), 1),
@@ -59,38 +65,59 @@ func newLane(c Channel) *lane {
 	}
 }
 
-// wants returns what the channel has to do about an alert.
-func (l *lane) wants(t *Teller, m *matter) need {
+// wants returns what the channel has to do about an alert, or why it leaves it
+// out ("" where it has only done with it).
+func (l *lane) wants(t *Teller, m *matter) (n need, why string) {
 	d := l.state[m.alert.ID]
-	n := due(m.alert, d, l.update)
-	if n != first {
-		return n
+	switch n = due(m.alert, d, l.update); n {
+	case first:
+		if leftOut(d) && !m.alert.Updated.After(d.Time) {
+			return nothing, d.Error
+		}
+		if why = l.route.without(m.alert); why == "" {
+			why = t.silenced(m.alert)
+		}
+		if why != "" {
+			return nothing, why
+		}
+	case again:
+		if t.silenced(m.alert) != "" {
+			return nothing, ""
+		}
+	case nothing:
+		if l.threads != nil && behind(m.alert, d) {
+			return thread, ""
+		}
 	}
-	if d.Error == passedOver && !m.alert.Updated.After(d.Time) || !loud(m.alert, t.least) {
-		return nothing
-	}
-	return n
+	return n, ""
 }
 
-// loud reports whether an alert is severe enough to be sent. That all is well
-// again is told whatever its severity is, and so is what a person asked for.
-func loud(a sessionwarden.Alert, least sessionwarden.Severity) bool {
-	return a.Severity >= least || a.Kind == sessionwarden.Recovered || a.Kind == sessionwarden.TestAlert
+// behind reports whether the thread of an alert's message lacks something, or
+// the channel has to be made to look at it anew.
+func behind(a sessionwarden.Alert, d sessionwarden.Delivery) bool {
+	return d.Ref != "" && a.Incident != 0 && (a.Events > d.Threaded || isLoud(a, d))
+}
+
+// isLoud reports whether something came up that a mere change of the message would
+// not make anybody look at.
+func isLoud(a sessionwarden.Alert, d sessionwarden.Delivery) bool {
+	return d.Broadcast > 0 && a.Correction >= d.Broadcast
 }
 
 // consider finds out what the channel has to do about an alert. What is
-// passed over is remembered on the disk with the next delivery, so that it
+// left out is remembered on the disk with the next delivery, so that it
 // does not come up when the configuration changes.
 func (l *lane) consider(t *Teller, m *matter) {
 	id := m.alert.ID
-	if n := l.wants(t, m); n != nothing {
+	n, why := l.wants(t, m)
+	if n != nothing {
 		l.pending[id] = n
 		return
 	}
 	delete(l.pending, id)
 	delete(l.bare, id)
-	if d := l.state[id]; !m.urgent && d.Sent == 0 && (d.Error != passedOver || d.Time.Before(m.alert.Updated)) {
-		d = sessionwarden.Delivery{Alert: id, Channel: l.name, Error: passedOver, Time: t.now()}
+	if d := l.state[id]; why != "" && !m.urgent && (d.Error != why || d.Time.Before(m.alert.Updated)) {
+		d = sessionwarden.Delivery{Alert: id, Channel: l.name, Error: why, Time: t.now(), Escalated: d.Escalated}
 		l.state[id], l.owed[id] = d, d
 	}
 }

@@ -44,7 +44,7 @@ func (t *Teller) merge(alerts []sessionwarden.Alert, deliveries []sessionwarden.
 			}
 			for _, l := range t.lanes {
 				if _, ok := l.state[a.ID]; !ok && start && !seen[l.name] && told[a.ID] && now.Sub(a.Created) > oldNews {
-					l.state[a.ID] = sessionwarden.Delivery{Alert: a.ID, Channel: l.name, Error: passedOver, Time: now}
+					l.state[a.ID] = sessionwarden.Delivery{Alert: a.ID, Channel: l.name, Error: notForUs, Time: now}
 					l.owed[a.ID] = l.state[a.ID]
 				}
 			}
@@ -60,10 +60,11 @@ func (t *Teller) merge(alerts []sessionwarden.Alert, deliveries []sessionwarden.
 func (t *Teller) restore(a sessionwarden.Alert) {
 	if t.known[a.ID] == nil {
 		// Done with and forgotten: it takes no room again.
-		pending := false
 		probe := &matter{alert: a}
+		pending := t.awaits(probe)
 		for _, l := range t.lanes {
-			pending = pending || l.wants(t, probe) != nothing
+			n, _ := l.wants(t, probe)
+			pending = pending || n != nothing
 		}
 		if !pending && len(t.known) >= maxDone {
 			for _, l := range t.lanes {

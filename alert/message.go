@@ -17,6 +17,7 @@ type Message struct {
 
 	Title    string // what happened, one line of at most MaxTitle characters
 	Sections []Section
+	Buttons  []Button // what can be done about the account by a press; only for channels that have buttons
 	Footer   []string // where it comes from: instance, alert id, location data
 
 	Summary string // the message in a line or two, for a notification
@@ -39,8 +40,9 @@ const (
 
 // Section is one part of a message, under its own heading.
 type Section struct {
-	Title string // may be ""
-	Lines []Line
+	Title   string // may be ""
+	Lines   []Line
+	Buttons []Button // what can be done about it by a press
 }
 
 // Line is one line of a section.

@@ -43,7 +43,7 @@ type candidate struct {
 // next decides what the channel sends now; without a job it says how long
 // there is nothing to do. The caller holds t.mu.
 func (l *lane) next(t *Teller, now time.Time) (*job, time.Duration) {
-	if len(l.pending) == 0 {
+	if len(l.pending) == 0 && (len(t.waitsFor) == 0 || l.place < 0) {
 		return nil, never
 	}
 	steady := time.Now()
@@ -53,13 +53,16 @@ func (l *lane) next(t *Teller, now time.Time) (*job, time.Duration) {
 	if tokens := l.pace.TokensAt(steady); tokens < 1 && !l.hurry {
 		return nil, time.Duration((1-tokens)*float64(time.Second)) + time.Millisecond
 	}
-	news, change, soonest := l.candidates(t, now)
+	news, change, aside, soonest := l.candidates(t, now)
 	news, same := sameMatter(news)
 	if len(news) == 0 {
-		if change == nil {
-			return nil, soonest
+		switch {
+		case change != nil:
+			return single(*change, nil), 0
+		case aside != nil:
+			return single(*aside, nil), 0
 		}
-		return single(*change, nil), 0
+		return nil, soonest
 	}
 	top := slices.MinFunc(news, before)
 	switch {
@@ -106,24 +109,53 @@ func asks(a sessionwarden.Alert) bool {
 }
 
 // candidates returns the new messages that may be sent now, in no order; the
-// update that comes first, if any; and how long until something more is ready.
-func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change *candidate, soonest time.Duration) {
+// update that comes first, if any; what belongs into a thread and comes first; and
+// how long until something more is ready.
+func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change, aside *candidate, soonest time.Duration) {
 	soonest = never
+	for id := range t.waitsFor {
+		m := t.known[id]
+		if n := l.pending[id]; n == first || n == again || !l.route.concerns(m.alert) {
+			continue
+		}
+		if t.silenced(m.alert) != "" {
+			soonest = min(soonest, maxSleep) // until it ends
+			continue
+		}
+		at, wait := t.escalate.due(m.alert, l.state[id], l.place, now)
+		if soonest = min(soonest, wait); !at.IsZero() {
+			news = append(news, candidate{id: id, severity: m.alert.Severity, asks: m.asks, need: remind})
+		}
+	}
 	for id, n := range l.pending {
 		m := t.known[id]
-		if wait := ready(m.alert, l.state[id], n, l.update, now); wait > 0 {
+		if wait := max(ready(m.alert, l.state[id], n, l.update, now), l.hush(m.alert, n, now)); wait > 0 {
 			soonest = min(soonest, wait)
 			continue
 		}
 		c := candidate{id: id, key: m.alert.Key, severity: m.alert.Severity, asks: m.asks, need: n}
 		switch {
+		case n == thread:
+			if c.asks = isLoud(m.alert, l.state[id]); aside == nil || before(c, *aside) < 0 {
+				aside = &c
+			}
 		case n != update:
 			news = append(news, c)
 		case change == nil || before(c, *change) < 0:
 			change = &c
 		}
 	}
-	return news, change, soonest
+	return news, change, aside, soonest
+}
+
+// hush returns how long something new has to wait for the channel's quiet hours to
+// end. What changes a message, or goes into its thread, makes no sound, unless the
+// channel is made to look.
+func (l *lane) hush(a sessionwarden.Alert, n need, now time.Time) time.Duration {
+	if n == update || n == thread && !isLoud(a, l.state[a.ID]) {
+		return 0
+	}
+	return l.route.hush(a, now)
 }
 
 // sameMatter leaves out alerts that wait together with a newer one of the

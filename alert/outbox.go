@@ -14,6 +14,14 @@ type Outbox interface {
 	Outbox(ctx context.Context) ([]sessionwarden.Alert, []sessionwarden.Delivery, error)
 	// Delivered records the state of deliveries, all or none of them.
 	Delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error
+	// Offered records buttons, all or none of them.
+	Offered(ctx context.Context, offers []sessionwarden.Offer) error
+	// Silences returns every silence that is kept.
+	Silences(ctx context.Context) ([]sessionwarden.Silence, error)
+	// PutSilence records a silence, a new one or a changed one.
+	PutSilence(ctx context.Context, s sessionwarden.Silence) error
+	// NextID returns a number that nothing has yet.
+	NextID() uint64
 }
 
 // Channel is one way to people. Its methods are called from one goroutine at
@@ -31,6 +39,21 @@ type Channel interface {
 	Send(ctx context.Context, m Message, ref string) (newRef string, err error)
 }
 
+// Threader is a Channel whose messages can be answered in a thread of their own.
+type Threader interface {
+	Channel
+	// Reply puts m into the thread of the message that ref names. loud has the
+	// whole channel look at it. Errors are as those of Send.
+	Reply(ctx context.Context, m Message, ref string, loud bool) error
+}
+
+// Offerer is a Channel whose messages can have buttons.
+type Offerer interface {
+	Channel
+	// Offers reports whether somebody could press them.
+	Offers() bool
+}
+
 // need is what a channel still has to do about one alert.
 type need uint8
 
@@ -39,6 +62,8 @@ const (
 	first        // it was never sent
 	again        // what was sent proved untrue and cannot be changed
 	update       // what was sent can be changed to the newest state
+	remind       // nobody has answered: it is sent (again)
+	thread       // the timeline in the message's thread lacks something
 )
 
 // due returns what a channel has to do about a, given what became of it there.
@@ -69,13 +94,16 @@ func ready(a sessionwarden.Alert, d sessionwarden.Delivery, n need, canUpdate bo
 	if n == first && !canUpdate && a.Waiting && age >= 0 && age < patience {
 		return patience - age
 	}
+	if wait := threadPause - now.Sub(a.Updated); n == thread && !isLoud(a, d) && wait > 0 && wait <= threadPause {
+		return wait // what follows goes into the same reply
+	}
 	return 0
 }
+
+// threadPause is how long nothing must have changed before the timeline is brought
+// up to date.
+const threadPause = 5 * time.Second
 
 // mayHaveArrived ends the reason of an attempt whose outcome is not known. It
 // is stored with the delivery, and read again after a restart.
 const mayHaveArrived = "; it may have arrived"
-
-// passedOver is the stored reason of an alert that was below the least
-// severity when it came.
-const passedOver = "below min_severity"

@@ -27,8 +27,10 @@ func slackBlocks(m Message) []slack.Block {
 		}
 		if len(spans) > 0 && len(blocks) < 40 {
 			blocks = append(blocks, slack.NewRichTextBlock("", slack.NewRichTextSection(spans...)))
+			blocks = append(blocks, slackButtons(s.Buttons)...)
 		}
 	}
+	blocks = append(blocks, slackButtons(m.Buttons)...)
 	var foot []slack.MixedElement
 	for _, line := range m.Footer {
 		if line != "" && len(foot) < 10 {
@@ -39,6 +41,29 @@ func slackBlocks(m Message) []slack.Block {
 		blocks = append(blocks, slack.NewContextBlock("", foot...))
 	}
 	return blocks
+}
+
+// slackButtons is a row of buttons; none where none has an id. What a button
+// carries is its id and nothing else.
+func slackButtons(buttons []Button) []slack.Block {
+	var row []slack.BlockElement
+	for _, b := range buttons {
+		if b.Offer.ID == "" {
+			continue
+		}
+		e := slack.NewButtonBlockElement(string(b.Offer.Verb), string(b.Offer.ID), plainText(b.Label))
+		if b.Danger {
+			e.Style = slack.StyleDanger
+		}
+		if b.Confirm != "" {
+			e.Confirm = slack.NewConfirmationBlockObject(plainText("Are you sure?"), plainText(cut(b.Confirm, 280)), plainText(cut(b.Label, 30)), plainText("No"))
+		}
+		row = append(row, e)
+	}
+	if len(row) == 0 {
+		return nil
+	}
+	return []slack.Block{slack.NewActionBlock("", row...)}
 }
 
 // plainText is text that Slack shows as it is.

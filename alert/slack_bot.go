@@ -20,10 +20,12 @@ type SlackBotOptions struct {
 	APIURL    string                 // "" for Slack's own; https, or http on loopback
 	Transport http.RoundTripper      // nil: its own, with HTTPS_PROXY honoured
 	Timeout   time.Duration          // of one message; 0: 10 s
+	Buttons   bool                   // somebody listens to what is pressed: see [SlackSocket]
 }
 
 // SlackBot posts with a bot token and updates what it posted.
 type SlackBot struct {
+	buttons bool
 	name    string
 	token   func() (string, error)
 	channel string
@@ -49,7 +51,7 @@ func NewSlackBot(o SlackBotOptions) (*SlackBot, error) {
 		o.APIURL += "/"
 	}
 	return &SlackBot{
-		name: named(o.Name), token: o.Token, channel: o.Channel, api: o.APIURL,
+		name: named(o.Name), buttons: o.Buttons, token: o.Token, channel: o.Channel, api: o.APIURL,
 		client: newHTTPClient(o.Transport, o.Timeout),
 	}, nil
 }
@@ -60,15 +62,61 @@ func (b *SlackBot) Name() string { return b.name }
 // CanUpdate implements [Channel]: always.
 func (b *SlackBot) CanUpdate() bool { return true }
 
+// Offers implements [Offerer].
+func (b *SlackBot) Offers() bool { return b.buttons }
+
+// Reply implements [Threader].
+func (b *SlackBot) Reply(ctx context.Context, m Message, ref string, loud bool) error {
+	_, at, ok := strings.Cut(ref, ":")
+	if !ok {
+		return &SendError{Class: Lost, Reason: "the message to be answered is not known"}
+	}
+	options := []slack.MsgOption{slack.MsgOptionTS(at)}
+	if loud {
+		options = append(options, slack.MsgOptionBroadcast())
+	}
+	_, err := b.post(ctx, m, "", options...)
+	return err
+}
+
+// Whisper tells one person in the channel something that nobody else sees. Errors
+// are a *[SendError].
+func (b *SlackBot) Whisper(ctx context.Context, user, text string) error {
+	door, api, token, err := b.open()
+	if err != nil {
+		return err
+	}
+	_, err = api.PostEphemeralContext(ctx, b.channel, user, slack.MsgOptionText(slackText(cut(text, MaxSection)), false), slack.MsgOptionDisableMarkdown())
+	if err == nil && !door.ok {
+		err = &SendError{Class: Retry, Reason: "Slack's answer does not say that the message is there", Unsure: true}
+	}
+	if err != nil {
+		return botError(err, token, false)
+	}
+	return nil
+}
+
+// open makes the library's client for one request.
+func (b *SlackBot) open() (door *apiDoor, api *slack.Client, token string, err error) {
+	token, err = b.token()
+	if err != nil || token == "" {
+		return nil, nil, "", &SendError{Class: Broken, Reason: "the bot token cannot be read", Cure: "look at bot_token_file, its permissions and its content"}
+	}
+	door = &apiDoor{client: b.client}
+	return door, slack.New(token, slack.OptionHTTPClient(door), slack.OptionAPIURL(b.api)), token, nil
+}
+
 // Send implements [Channel]. A ref is the channel's id and the message's
 // timestamp, joined by a colon.
 func (b *SlackBot) Send(ctx context.Context, m Message, ref string) (string, error) {
-	token, err := b.token()
-	if err != nil || token == "" {
-		return "", &SendError{Class: Broken, Reason: "the bot token cannot be read", Cure: "look at bot_token_file, its permissions and its content"}
+	return b.post(ctx, m, ref)
+}
+
+func (b *SlackBot) post(ctx context.Context, m Message, ref string, more ...slack.MsgOption) (string, error) {
+	door, api, token, err := b.open()
+	if err != nil {
+		return "", err
 	}
-	door := &apiDoor{client: b.client}
-	api := slack.New(token, slack.OptionHTTPClient(door), slack.OptionAPIURL(b.api))
 	options := []slack.MsgOption{slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(), slack.MsgOptionDisableMarkdown()}
 	if m.Plain {
 		options = append(options, slack.MsgOptionText(slackText(m.Text), false))
@@ -78,6 +126,7 @@ func (b *SlackBot) Send(ctx context.Context, m Message, ref string) (string, err
 	} else {
 		options = append(options, slack.MsgOptionText(slackText(m.Summary), false), slack.MsgOptionBlocks(slackBlocks(m)...))
 	}
+	options = append(options, more...)
 	var channel, ts string
 	if ref == "" {
 		channel, ts, err = api.PostMessageContext(ctx, b.channel, options...)

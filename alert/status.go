@@ -114,7 +114,7 @@ func (t *Teller) Test(ctx context.Context) []TestResult {
 			limited, cancel := context.WithTimeout(ctx, sendLimit)
 			defer cancel()
 			began := time.Now()
-			_, err := send(limited, l.channel, m, "")
+			_, err := guarded(func() (string, error) { return l.channel.Send(limited, m, "") })
 			results[i] = TestResult{Channel: l.name, OK: err == nil, Outcome: "delivered", Took: time.Since(began)}
 			if err != nil {
 				e := asSendError(err)

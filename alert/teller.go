@@ -2,8 +2,10 @@ package alert
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -15,17 +17,23 @@ import (
 
 // Options is what a [Teller] is made of.
 type Options struct {
-	Outbox      Outbox
-	Channels    []Channel              // each with a name of its own; none: nothing is sent
-	MinSeverity sessionwarden.Severity // what is less severe is not sent
-	Instance    string                 // which daemon speaks, in every message
-	Logger      *slog.Logger           // nil: silent
-	Registerer  prometheus.Registerer  // nil: no metrics
-	Now         func() time.Time       // nil: time.Now
+	Outbox     Outbox
+	Channels   []Channel        // each with a name of its own; none: nothing is sent
+	Routes     map[string]Route // what each is told, by its name; without one: everything
+	Escalation Escalation
+	Instance   string                // which daemon speaks, in every message
+	Logger     *slog.Logger          // nil: silent
+	Registerer prometheus.Registerer // nil: no metrics
+	Now        func() time.Time      // nil: time.Now
 
 	// LocationData says what location data is in use, for the footer; nil is
 	// allowed.
 	LocationData func() sessionwarden.LocationStatus
+	// Incident returns an incident with its timeline, for the thread of its
+	// message; false: there is none of that id. Nil: there are no threads.
+	Incident func(ctx context.Context, id uint64) (sessionwarden.Incident, bool, error)
+	// Random is where the ids of buttons come from; nil: crypto/rand.
+	Random io.Reader
 }
 
 const (
@@ -51,24 +59,31 @@ const (
 type Teller struct {
 	outbox   Outbox
 	lanes    []*lane
-	least    sessionwarden.Severity
 	instance string
+	escalate Escalation
+	incident func(ctx context.Context, id uint64) (sessionwarden.Incident, bool, error)
+	random   io.Reader
 	log      *slog.Logger
 	metrics  *metrics
 	now      func() time.Time
 	location func() sessionwarden.LocationStatus
 
+	changing sync.Mutex // one change of the silences at a time; taken before mu
+
 	mu       sync.Mutex
 	known    map[uint64]*matter
-	done     map[uint64]bool // those of them that may be forgotten: sent, and recorded as such
-	urgent   uint64          // ids given to alerts on no disk
-	shed     int             // alerts on no disk that were given up, not told yet
-	stale    bool            // the outbox holds more than the memory does
-	forgot   uint64          // the highest id that was dropped from memory
-	flushing int             // how many callers wait in Flush
-	running  bool            // Run is
-	changed  chan struct{}   // closed, and made anew, at each change
-	refill   chan struct{}   // asks Run to read the outbox again
+	waitsFor map[uint64]bool // those of them that are escalated until somebody answers
+	silences []sessionwarden.Silence
+	offered  map[uint64]map[offerKey]sessionwarden.OfferID // the buttons that the disk knows, by alert
+	done     map[uint64]bool                               // those of them that may be forgotten: sent, and recorded as such
+	urgent   uint64                                        // ids given to alerts on no disk
+	shed     int                                           // alerts on no disk that were given up, not told yet
+	stale    bool                                          // the outbox holds more than the memory does
+	forgot   uint64                                        // the highest id that was dropped from memory
+	flushing int                                           // how many callers wait in Flush
+	running  bool                                          // Run is
+	changed  chan struct{}                                 // closed, and made anew, at each change
+	refill   chan struct{}                                 // asks Run to read the outbox again
 }
 
 // matter is one alert in its newest revision.
@@ -81,7 +96,7 @@ type matter struct {
 // New returns a Teller. It does nothing until [Teller.Run].
 func New(o Options) *Teller {
 	t := &Teller{
-		outbox: o.Outbox, least: o.MinSeverity, instance: o.Instance, log: o.Logger, now: o.Now, location: o.LocationData,
+		outbox: o.Outbox, instance: o.Instance, escalate: o.Escalation, incident: o.Incident, random: o.Random, waitsFor: make(map[uint64]bool), offered: make(map[uint64]map[offerKey]sessionwarden.OfferID), log: o.Logger, now: o.Now, location: o.LocationData,
 		known: make(map[uint64]*matter), done: make(map[uint64]bool), changed: make(chan struct{}), refill: make(chan struct{}, 1),
 	}
 	if t.log == nil {
@@ -90,9 +105,16 @@ func New(o Options) *Teller {
 	if t.now == nil {
 		t.now = time.Now
 	}
+	if t.random == nil {
+		t.random = rand.Reader
+	}
 	t.metrics = newMetrics(o.Registerer)
 	for _, c := range o.Channels {
-		t.lanes = append(t.lanes, newLane(c))
+		l := newLane(c, o.Routes[c.Name()], o.Escalation.place(c.Name()))
+		if threader, ok := c.(Threader); ok && t.incident != nil {
+			l.threads = threader
+		}
+		t.lanes = append(t.lanes, l)
 		t.metrics.broken.WithLabelValues(c.Name()).Set(0)
 		t.metrics.pending.WithLabelValues(c.Name()).Set(0)
 	}
@@ -106,8 +128,13 @@ func (t *Teller) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the outbox: %w", err)
 	}
+	silences, err := t.outbox.Silences(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the outbox: %w", err)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.silences = silences
 	t.merge(alerts, deliveries, true)
 	t.notify()
 	return nil
@@ -158,7 +185,16 @@ func (t *Teller) take(a sessionwarden.Alert, urgent bool) {
 	for _, l := range t.lanes {
 		l.consider(t, m)
 	}
+	delete(t.waitsFor, a.ID)
+	if t.awaits(m) {
+		t.waitsFor[a.ID] = true
+	}
 	t.settle(m)
+}
+
+// awaits reports whether somebody is to be told of an alert until it is answered.
+func (t *Teller) awaits(m *matter) bool {
+	return t.escalate.set() && !m.urgent && m.alert.Unanswered()
 }
 
 // slim returns what a digest says of an alert.
@@ -181,7 +217,7 @@ func slim(a sessionwarden.Alert) sessionwarden.Alert {
 func (t *Teller) settle(m *matter) {
 	id := m.alert.ID
 	delete(t.done, id)
-	if t.pending(id) {
+	if t.pending(id) || t.awaits(m) {
 		return
 	}
 	if m.urgent {
@@ -235,6 +271,8 @@ func (t *Teller) waiting() int {
 func (t *Teller) drop(id uint64) {
 	delete(t.known, id)
 	delete(t.done, id)
+	delete(t.waitsFor, id)
+	delete(t.offered, id)
 	for _, l := range t.lanes {
 		delete(l.state, id)
 		delete(l.pending, id)

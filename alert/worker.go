@@ -23,11 +23,9 @@ func (t *Teller) work(ctx context.Context, l *lane) {
 		t.mu.Lock()
 		now := t.now()
 		j, wait := l.next(t, now)
-		var m Message
-		var ref string
-		var sent map[uint64]int
+		var p *parcel
 		if j != nil {
-			m, ref, sent = t.render(l, j, now)
+			p = t.render(l, j, now)
 			l.pace.AllowN(time.Now(), 1)
 			l.hurry = false
 		}
@@ -35,7 +33,7 @@ func (t *Teller) work(ctx context.Context, l *lane) {
 		t.mu.Unlock()
 		switch {
 		case j != nil:
-			t.attempt(ctx, l, j, m, ref, sent)
+			t.attempt(ctx, l, j, p)
 			_ = mishap.At("alert.recorded")
 		case owes:
 			if err := t.save(ctx, l, nil); err != nil {
@@ -45,6 +43,18 @@ func (t *Teller) work(ctx context.Context, l *lane) {
 			return
 		}
 	}
+}
+
+// parcel is one message on its way.
+type parcel struct {
+	m      Message
+	ref    string                // of the message that is changed or answered; "" a new one
+	sent   map[uint64]int        // the revision of each alert that it speaks of, plus one
+	offers []sessionwarden.Offer // its buttons that the disk does not know yet
+	head   sessionwarden.Alert
+	facts  Facts
+	loud   bool // the channel is made to look at it
+	events int  // how many events the thread holds afterwards
 }
 
 // pause sleeps for d, at most maxSleep unless d is never, until woken. It
@@ -65,34 +75,44 @@ func pause(ctx context.Context, wake <-chan struct{}, d time.Duration) bool {
 	return true
 }
 
-// render makes the message of a job from the newest state of its alerts, and
-// says which revision of each it speaks of. The caller holds t.mu.
-func (t *Teller) render(l *lane, j *job, now time.Time) (m Message, ref string, sent map[uint64]int) {
-	f := Facts{Now: now, Instance: t.instance, Final: !l.update}
+// render makes the message of a job from the newest state of its alerts. The
+// caller holds t.mu.
+func (t *Teller) render(l *lane, j *job, now time.Time) *parcel {
+	p := &parcel{facts: Facts{Now: now, Instance: t.instance, Final: !l.update}, sent: make(map[uint64]int, len(j.ids)), head: t.known[j.head].alert}
 	if t.location != nil {
-		f.Location = t.location()
+		p.facts.Location = t.location()
 	}
-	sent = make(map[uint64]int, len(j.ids))
 	alerts := make([]sessionwarden.Alert, 0, len(j.ids))
 	for _, id := range j.ids {
 		a := t.known[id].alert
-		sent[id] = a.Revision + 1
-		f.Repeat = f.Repeat || j.need != update && unsure(l.state[id])
+		p.sent[id] = a.Revision + 1
+		p.facts.Repeat = p.facts.Repeat || (j.need == first || j.need == again) && unsure(l.state[id])
 		alerts = append(alerts, a)
 	}
 	if t.known[j.head].urgent {
-		f.Unsaved, f.Shed = true, t.shed
+		p.facts.Unsaved, p.facts.Shed = true, t.shed
 	}
 	head := l.state[j.head]
-	if j.need == update {
-		ref = head.Ref
+	switch j.need {
+	case update:
+		p.ref = head.Ref
+	case thread:
+		p.ref, p.loud = head.Ref, isLoud(p.head, head)
+		return p // its words are in the timeline, which is on the disk
+	case remind:
+		p.facts.Silent = now.Sub(p.head.Raised)
+		if l.threads != nil {
+			p.ref, p.loud = head.Ref, true
+		}
 	}
-	m = t.words(j, alerts, f)
-	m.Plain = head.Plain
+	p.facts.Buttons = l.offers && t.onDisk(j.head) && !j.digest && (j.need != remind || p.ref == "")
+	p.m = t.words(j, alerts, p.facts)
+	p.m.Plain = head.Plain
 	if l.bare[j.head] {
-		m = m.plainest()
+		p.m = p.m.plainest()
 	}
-	return m, ref, sent
+	p.offers = t.giveIDs(&p.m)
+	return p
 }
 
 // words puts the alerts of a job into words. A mistake of ours in that must
@@ -116,25 +136,39 @@ func (t *Teller) words(j *job, alerts []sessionwarden.Alert, f Facts) (m Message
 
 // attempt sends one message and records what came of it. That it is being
 // sent is written down first, so that a start after a crash knows that it may
-// have arrived; a disk that hangs does not keep people from being told.
-func (t *Teller) attempt(ctx context.Context, l *lane, j *job, m Message, ref string, sent map[uint64]int) {
+// have arrived, and so are its buttons; a disk that hangs does not keep people
+// from being told.
+func (t *Teller) attempt(ctx context.Context, l *lane, j *job, p *parcel) {
 	t.mu.Lock()
 	begun := l.state[j.head]
 	begun.Alert, begun.Channel, begun.Attempts, begun.Error, begun.Time = j.head, l.name, l.attempts+1, "", t.now()
+	if j.need == thread {
+		begun.Attempts = 0 // what may be in the thread already is no reason to call the message a repeat
+	}
 	onDisk := t.onDisk(j.head)
 	t.mu.Unlock()
 	written := make(chan struct{})
+	var lost error // why the buttons are not on the disk
 	go func() {
 		defer close(written)
 		if onDisk {
 			// A failure shows when the outcome is recorded.
 			_ = t.outbox.Delivered(context.WithoutCancel(ctx), []sessionwarden.Delivery{begun})
+			lost = t.outbox.Offered(context.WithoutCancel(ctx), p.offers)
 			_ = mishap.At("alert.begun")
 		}
 	}()
 	pause(ctx, written, diskPatience)
+	select {
+	case <-written:
+		if lost != nil {
+			p.m = p.m.withoutButtons() // nobody could be told what a press on them is about
+		}
+	default:
+		p.m = p.m.withoutButtons()
+	}
 	limited, cancel := context.WithTimeout(ctx, sendLimit)
-	newRef, err := send(limited, l.channel, m, ref)
+	newRef, err := t.send(limited, l, j, p)
 	cancel()
 	<-written
 	if err != nil && ctx.Err() != nil {
@@ -142,19 +176,41 @@ func (t *Teller) attempt(ctx context.Context, l *lane, j *job, m Message, ref st
 	}
 	now := t.now()
 	t.mu.Lock()
+	if lost == nil {
+		t.gaveIDs(p.offers)
+	}
 	var deliveries []sessionwarden.Delivery
 	if err == nil {
-		deliveries = t.arrived(l, j, m, newRef, sent, now)
+		deliveries = t.arrived(l, j, p, newRef, now)
 	} else {
-		deliveries = t.missed(l, j, m, asSendError(err), now)
+		deliveries = t.missed(l, j, p.m, asSendError(err), now)
 	}
 	t.notify()
 	t.mu.Unlock()
 	_ = t.save(context.WithoutCancel(ctx), l, deliveries) // kept, told in status, and tried again
 }
 
-// send calls the channel and contains its panics.
-func send(ctx context.Context, c Channel, m Message, ref string) (newRef string, err error) {
+// send makes one message or reply.
+func (t *Teller) send(ctx context.Context, l *lane, j *job, p *parcel) (newRef string, err error) {
+	return guarded(func() (string, error) {
+		switch {
+		case j.need == thread:
+			t.mu.Lock()
+			d := l.state[j.head]
+			t.mu.Unlock()
+			if p.m, p.events, err = t.timeline(ctx, p.head, d, p.facts); err != nil {
+				return "", err
+			}
+			return p.ref, l.threads.Reply(ctx, p.m, p.ref, p.loud)
+		case j.need == remind && p.ref != "":
+			return p.ref, l.threads.Reply(ctx, p.m, p.ref, true)
+		}
+		return l.channel.Send(ctx, p.m, p.ref)
+	})
+}
+
+// guarded calls what sends and contains its panics.
+func guarded(send func() (string, error)) (newRef string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &SendError{Class: Retry, Reason: "the channel made a mistake", Unsure: true}
@@ -163,12 +219,12 @@ func send(ctx context.Context, c Channel, m Message, ref string) (newRef string,
 	if err := mishap.At("alert.send"); err != nil {
 		return "", err
 	}
-	newRef, err = c.Send(ctx, m, ref)
+	newRef, err = send()
 	return newRef, cmp.Or(err, mishap.At("alert.sent"))
 }
 
 // arrived takes note that a message was delivered. The caller holds t.mu.
-func (t *Teller) arrived(l *lane, j *job, m Message, ref string, sent map[uint64]int, now time.Time) []sessionwarden.Delivery {
+func (t *Teller) arrived(l *lane, j *job, p *parcel, ref string, now time.Time) []sessionwarden.Delivery {
 	if l.broken || l.failure != "" {
 		t.log.Info("the channel works again", "channel", l.name)
 	}
@@ -176,8 +232,7 @@ func (t *Teller) arrived(l *lane, j *job, m Message, ref string, sent map[uint64
 	t.metrics.broken.WithLabelValues(l.name).Set(0)
 	t.metrics.sent.WithLabelValues(l.name).Inc()
 	if j.digest {
-		ref = "" // one alert's update must not replace the digest
-		l.spread(m.Severity == sessionwarden.Critical)
+		l.spread(p.m.Severity == sessionwarden.Critical)
 	}
 	var deliveries []sessionwarden.Delivery
 	for _, id := range j.ids {
@@ -185,12 +240,8 @@ func (t *Teller) arrived(l *lane, j *job, m Message, ref string, sent map[uint64
 		if known == nil {
 			continue // given up meanwhile
 		}
-		d := sessionwarden.Delivery{
-			Alert: id, Channel: l.name, Sent: sent[id], Plain: l.state[id].Plain, Time: now,
-		}
-		if id == j.head && !j.digest {
-			d.Ref = ref
-		}
+		d := p.told(l.state[id], j, id, ref, now)
+		d.Alert, d.Channel = id, l.name
 		l.state[id] = d
 		if known.urgent {
 			t.shed = 0
@@ -201,6 +252,34 @@ func (t *Teller) arrived(l *lane, j *job, m Message, ref string, sent map[uint64
 		t.settle(known)
 	}
 	return deliveries
+}
+
+// told returns what is known of an alert's delivery now that the parcel arrived.
+func (p *parcel) told(d sessionwarden.Delivery, j *job, id uint64, ref string, now time.Time) sessionwarden.Delivery {
+	d.Attempts, d.NotTill, d.Error, d.Time = 0, time.Time{}, "", now
+	if j.need == thread {
+		if d.Threaded = p.events; p.loud {
+			d.Broadcast = p.head.Revision + 1
+		}
+		return d
+	}
+	if j.need == remind || j.digest {
+		d.Escalated = now
+	}
+	if j.need != update || d.Broadcast == 0 {
+		d.Broadcast = p.sent[id]
+	}
+	switch {
+	case j.need == remind && p.ref != "":
+		return d // a reply: the message itself stays as it is
+	case j.digest || id != j.head:
+		ref = "" // one alert's update must not replace the digest
+	}
+	if ref != d.Ref {
+		d.Threaded = 0
+	}
+	d.Sent, d.Ref = p.sent[id], ref
+	return d
 }
 
 // missed takes note that a message was not delivered. The caller holds t.mu.

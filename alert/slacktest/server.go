@@ -30,14 +30,16 @@ const (
 
 // Message is one message as it stands in a channel.
 type Message struct {
-	Channel string
-	TS      string
-	Text    string          // as it came: in Slack's markup unless Verbatim
-	Blocks  slack.Blocks    // empty for plain text
-	Raw     json.RawMessage // the blocks as they came; nil for none
-	Posted  time.Time
-	Updated time.Time // zero: never
-	History []Version // what it was before each update, the oldest first
+	Channel   string
+	TS        string
+	Thread    string          // the TS of the message that it answers; "" for none
+	Broadcast bool            // an answer that is shown in the channel, too
+	Text      string          // as it came: in Slack's markup unless Verbatim
+	Blocks    slack.Blocks    // empty for plain text
+	Raw       json.RawMessage // the blocks as they came; nil for none
+	Posted    time.Time
+	Updated   time.Time // zero: never
+	History   []Version // what it was before each update, the oldest first
 
 	Verbatim bool // markup in Text was turned off
 	Unfurl   bool // Slack would look behind links
@@ -203,8 +205,8 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request, name string, value
 	}
 	m := &Message{
 		Channel: channelID(channel), Text: values.Get("text"),
-		Verbatim: values.Get("mrkdwn") == "false",
-		Unfurl:   values.Get("unfurl_links") != "false" || values.Get("unfurl_media") != "false",
+		Verbatim: values.Get("mrkdwn") == "false", Thread: values.Get("thread_ts"), Broadcast: values.Get("reply_broadcast") == "true",
+		Unfurl: values.Get("unfurl_links") != "false" || values.Get("unfurl_media") != "false",
 	}
 	if blocks := values.Get("blocks"); blocks != "" && blocks != "[]" {
 		m.Raw = json.RawMessage(blocks)

@@ -167,8 +167,9 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		return err
 	}
 	a.teller = alert.New(alert.Options{
-		Outbox: db, Channels: channels, MinSeverity: cfg.Alert.MinSeverity, Instance: cfg.Instance,
-		Logger: a.log, Registerer: a.registry, LocationData: places.Status,
+		Outbox: db, Channels: channels, Routes: routes(cfg), Escalation: alert.Escalation{After: cfg.Alert.Escalation.After, Channels: cfg.Alert.Escalation.Channels}, Instance: cfg.Instance,
+		Incident: a.incident,
+		Logger:   a.log, Registerer: a.registry, LocationData: places.Status,
 		Now: a.outside.now,
 	})
 	if err := a.teller.Load(ctx); err != nil {
@@ -274,6 +275,21 @@ func (a *app) Close() error {
 const databaseName = "sessionwarden.db"
 
 func databasePath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, databaseName) }
+
+// routes says what each channel is told.
+func routes(cfg *config.Config) map[string]alert.Route {
+	routes := make(map[string]alert.Route)
+	add := func(name string, r config.Routing) {
+		routes[name] = alert.Route{MinSeverity: r.MinSeverity, Accounts: r.Accounts, Topics: r.Topics, Quiet: r.Quiet, Zone: r.Zone}
+	}
+	if cfg.Alert.Slack != nil {
+		add("slack", cfg.Alert.Slack.Routing)
+	}
+	for _, c := range cfg.Alert.Channels {
+		add(c.Name, c.Routing)
+	}
+	return routes
+}
 
 // channels makes the ways to people that the configuration names.
 func channels(cfg *config.Config, transport http.RoundTripper) ([]alert.Channel, error) {

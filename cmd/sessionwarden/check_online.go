@@ -62,6 +62,14 @@ func (noOutbox) Outbox(context.Context) ([]sessionwarden.Alert, []sessionwarden.
 
 func (noOutbox) Delivered(context.Context, []sessionwarden.Delivery) error { return nil }
 
+func (noOutbox) Offered(context.Context, []sessionwarden.Offer) error { return nil }
+
+func (noOutbox) Silences(context.Context) ([]sessionwarden.Silence, error) { return nil, nil }
+
+func (noOutbox) PutSilence(context.Context, sessionwarden.Silence) error { return nil }
+
+func (noOutbox) NextID() uint64 { return 0 }
+
 func (k *checker) channels(rows []web.ChannelTest) {
 	for _, r := range rows {
 		if r.OK {

@@ -93,7 +93,7 @@ func tellRefused(ctx context.Context, cfg *config.Config, log *slog.Logger, why 
 		ways = []string{"Look at what is wrong: sessionwarden check"}
 	}
 	now := o.now().UTC()
-	t := alert.New(alert.Options{Outbox: noOutbox{}, Channels: channels, MinSeverity: cfg.Alert.MinSeverity, Instance: cfg.Instance, Logger: log, Now: o.now})
+	t := alert.New(alert.Options{Outbox: noOutbox{}, Channels: channels, Routes: routes(cfg), Instance: cfg.Instance, Logger: log, Now: o.now})
 	t.Urgent(sessionwarden.Alert{
 		Kind: sessionwarden.NotStarted, Severity: sessionwarden.Critical, Created: now, Updated: now,
 		Title: "sessionwarden could not start: nothing is watched", Lines: append(lines, ways...),

@@ -1,0 +1,42 @@
+package alert
+
+import (
+	"context"
+
+	"sessionwarden"
+)
+
+// maxTimeline is how many events one reply shows.
+const maxTimeline = 30
+
+// Timeline puts what an incident's timeline says after its first `told` events into
+// words, for the thread of its message. It is pure.
+func Timeline(a sessionwarden.Alert, i sessionwarden.Incident, told int, f Facts) Message {
+	m := Message{Alert: a.ID, Kind: a.Kind, Severity: a.Severity, Title: headline(a)}
+	fresh := i.Events[max(0, len(i.Events)-max(0, len(i.Events)+i.More-told)):]
+	s := Section{}
+	for n, e := range fresh {
+		if n == maxTimeline {
+			s.Lines = append(s.Lines, command("and "+count(len(fresh)-n, "more", "more")+": ", "sessionwarden incidents show "+number(i.ID)))
+			break
+		}
+		s.Lines = append(s.Lines, Line{{Text: clockTime(e.At, i.Opened) + "  "}, {Text: outside(e.Text, 300)}})
+	}
+	m.Sections = []Section{s}
+	return m.finish()
+}
+
+// timeline reads the incident of an alert and makes the reply that its thread
+// lacks. told is how many events the thread holds afterwards.
+func (t *Teller) timeline(ctx context.Context, a sessionwarden.Alert, d sessionwarden.Delivery, f Facts) (m Message, told int, err error) {
+	i, there, err := t.incident(ctx, a.Incident)
+	if err != nil {
+		return m, 0, &SendError{Class: Retry, Reason: "the incident's timeline could not be read"}
+	}
+	if told = len(i.Events) + i.More; !there {
+		told = a.Events // forgotten meanwhile
+	}
+	m = Timeline(a, i, d.Threaded, f)
+	m.Plain = d.Plain
+	return m, told, nil
+}
