@@ -258,3 +258,18 @@ func TestExplainHasAnAnswerOfEachRule(t *testing.T) {
 		})
 	}
 }
+
+// That one rule is off is said of that rule alone.
+func TestExplainSaysOfNoOtherRuleThatItIsOff(t *testing.T) {
+	t.Parallel()
+	for _, off := range sessionwarden.Rules() {
+		a := account(watchful, rule(off.Rule, sessionwarden.Off))
+		for _, change := range []func(*policy.Case){firstPoll, late, relocated, before(seen(9, home)), func(*policy.Case) {}} {
+			for _, answer := range policy.Explain(about(seen(1, vietnam), func(c *policy.Case) { c.Account = a }, change)) {
+				if answer.Rule != off.Rule && a.Rules[answer.Rule] != sessionwarden.Off && strings.Contains(answer.Why, "switched off") {
+					t.Errorf("%s is off, and %s says that it is", off.Rule, answer.Rule)
+				}
+			}
+		}
+	}
+}

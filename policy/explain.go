@@ -63,9 +63,10 @@ func (j *judgement) abstain(why string, rules ...sessionwarden.Rule) {
 	}
 	for _, rule := range rules {
 		if j.c.Account.Response(rule) == sessionwarden.Off {
-			why = isOff
+			j.silent(rule, isOff)
+		} else {
+			j.silent(rule, why)
 		}
-		j.silent(rule, why)
 	}
 }
 
