@@ -99,12 +99,10 @@ func (j *judgement) mayAsk(rule *ownrule.Rule, env *ownrule.Env) string {
 		return "nothing is known yet that it could be compared with"
 	}
 	where := placed(s.Location)
-	_, hasCountry := c.Profile.Countries[where]
-	_, hasNetwork := c.Profile.Networks[s.Location.ASN]
-	_, hasDevice := c.Profile.Devices[s.Device]
-	env.History.KnownCountry = where != "" && (hasCountry || g.country) || country && j.vouchedPlace()
-	env.History.KnownNetwork = s.Location.ASN != 0 && (hasNetwork || g.network) || network && j.vouchedNetwork()
-	env.History.KnownDevice = s.Device != "" && (hasDevice || g.device)
+	p := &c.Profile
+	env.History.KnownCountry = where != "" && (known(p.Countries, where, p) || g.country) || country && j.vouchedPlace()
+	env.History.KnownNetwork = s.Location.ASN != 0 && (known(p.Networks, s.Location.ASN, p) || g.network) || network && j.vouchedNetwork()
+	env.History.KnownDevice = s.Device != "" && (known(p.Devices, s.Device, p) || g.device)
 	return ""
 }
 

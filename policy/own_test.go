@@ -35,6 +35,17 @@ func mine(t *testing.T, when string, c policy.Case) string {
 	return said
 }
 
+// rememberedFrom has the account used from Vietnam and with a phone once, long
+// ago, and from home until today.
+func rememberedFrom(when time.Time) func(*policy.Case) {
+	return func(c *policy.Case) {
+		once := sessionwarden.Span{First: when, Last: when, Weight: 1}
+		c.Profile = knownOwner()
+		c.Profile.Active = now
+		c.Profile.Countries["VN"], c.Profile.Networks[64510], c.Profile.Devices[onPhone] = once, once, once
+	}
+}
+
 func TestOwnRules(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -68,6 +79,8 @@ func TestOwnRules(t *testing.T) {
 		{"an unknown place is not a known one", `not history.known_country and not history.known_network`, about(seen(1, nowhere)), about(seen(1, home))},
 		{"live", `history.live > 1`, about(seen(1, home), beside(seen(2, home))), about(seen(1, home), beside(seen(2, home, owned(sessionwarden.Own))))},
 		{"moved", `session.moved`, about(seen(2, vietnam), before(seen(1, home))), about(seen(2, at("192.0.2.11", "DE", 64500, "Home Net")), before(seen(1, home)))},
+		{"what has faded", `not history.known_country and not history.known_network and not history.known_device`,
+			about(seen(1, vietnam, with(onPhone)), rememberedFrom(now.AddDate(-3, 0, 0))), about(seen(1, vietnam, with(onPhone)), rememberedFrom(now.AddDate(0, -1, 0)))},
 		{"first poll", `not history.first_poll`, about(seen(1, home)), about(seen(1, home, baseline), firstPoll)},
 	}
 	for _, test := range tests {
