@@ -55,7 +55,7 @@ func (j *judgement) shortLived() {
 // known of the account.
 func (j *judgement) atHome() bool {
 	c, s := &j.c, &j.c.Sighting
-	g := stand(c.Live, s)
+	g := stand(&c.Account, c.Live, s)
 	country := placed(s.Location)
 	return country != "" && (g.country || known(c.Profile.Countries, country, &c.Profile)) &&
 		s.Location.ASN != 0 && (g.network || known(c.Profile.Networks, s.Location.ASN, &c.Profile))

@@ -91,19 +91,19 @@ func (l *lesson) begin() {
 	}
 }
 
+// hosts reports whether s is in a hosting network that is not to be known by it.
+func hosts(a *sessionwarden.Account, s *sessionwarden.Sighting) bool {
+	return s.Location.Network == sessionwarden.Hosting && !s.Denied && a.Response(sessionwarden.HostingNetwork) > sessionwarden.Log
+}
+
 // isNews reports whether a session that was learned from before has been used
 // for another day.
 func (l *lesson) isNews(s *sessionwarden.Sighting) bool {
 	last := lastUse(s)
-	if l.hosts(s) || s.Location.ASN == 0 {
+	if hosts(l.a, s) || s.Location.ASN == 0 {
 		return last.Sub(l.p.Devices[s.Device].Last) >= again
 	}
 	return last.Sub(l.p.Networks[s.Location.ASN].Last) >= again || s.Device != "" && last.Sub(l.p.Devices[s.Device].Last) >= again
-}
-
-// hosts reports whether s is in a hosting network that is not to be learned.
-func (l *lesson) hosts(s *sessionwarden.Sighting) bool {
-	return s.Location.Network == sessionwarden.Hosting && !s.Denied && l.a.Response(sessionwarden.HostingNetwork) > sessionwarden.Log
 }
 
 // from takes what s has into the profile.
@@ -120,10 +120,10 @@ func (l *lesson) from(s *sessionwarden.Sighting, span sessionwarden.Span) {
 		l.p.Active = span.Last
 	}
 	l.p.Hours[span.Last.UTC().Hour()]++
-	if country := placed(s.Location); country != "" && !l.hosts(s) {
+	if country := placed(s.Location); country != "" && !hosts(l.a, s) {
 		note(l.p.Countries, country, span, maxCountries)
 	}
-	if s.Location.ASN != 0 && s.Location.Network != sessionwarden.Private && !l.hosts(s) {
+	if s.Location.ASN != 0 && s.Location.Network != sessionwarden.Private && !hosts(l.a, s) {
 		note(l.p.Networks, s.Location.ASN, span, maxNetworks)
 	}
 	if s.Device != "" {

@@ -53,7 +53,7 @@ func movement(c *Case) moves {
 	if country == "" || country == placed(was.Location) {
 		return m
 	}
-	g := stand(c.Live, is)
+	g := stand(&c.Account, c.Live, is)
 	if placed(was.Location) == "" && c.Profile.Empty() && !g.countries && !g.networks {
 		return m // nothing is known yet that it could be new to
 	}

@@ -11,9 +11,11 @@ type ground struct {
 	devices                  bool
 }
 
-// stand looks for live sessions that vouch for what s has. Our own session
-// and suspicious ones vouch for nothing, nor does s for itself.
-func stand(live []sessionwarden.Sighting, s *sessionwarden.Sighting) ground {
+// stand looks for live sessions of a that vouch for what s has. Our own session
+// and suspicious ones vouch for nothing, nor does s for itself. What the profile
+// does not learn from a hosting network, a session there does not vouch for
+// either: there is something to compare with, and no more.
+func stand(a *sessionwarden.Account, live []sessionwarden.Sighting, s *sessionwarden.Sighting) ground {
 	var g ground
 	country, asn := placed(s.Location), s.Location.ASN
 	for i := range live {
@@ -21,13 +23,14 @@ func stand(live []sessionwarden.Sighting, s *sessionwarden.Sighting) ground {
 		if !fromStart(w) && !w.Learned || w.Seq == s.Seq || w.Account != s.Account || w.Ownership.Untouchable() || !clean(w) {
 			continue
 		}
+		vouches := !hosts(a, w)
 		if known := placed(w.Location); known != "" {
 			g.countries = true
-			g.country = g.country || known == country
+			g.country = g.country || vouches && known == country
 		}
 		if w.Location.ASN != 0 {
 			g.networks = true
-			g.network = g.network || w.Location.ASN == asn
+			g.network = g.network || vouches && w.Location.ASN == asn
 		}
 		if w.Device != "" {
 			g.devices = true
@@ -148,7 +151,7 @@ func (j *judgement) novelty() (n novelty) {
 	n.network = asn != 0 && !known(c.Profile.Networks, asn, &c.Profile) && !c.Relocated
 	n.device = s.Device != "" && !known(c.Profile.Devices, s.Device, &c.Profile)
 	if n.country || n.network || n.device {
-		g := stand(c.Live, s)
+		g := stand(&c.Account, c.Live, s)
 		n.country = n.country && !g.country && (g.countries || len(c.Profile.Countries) > 0)
 		n.network = n.network && !g.network && (g.networks || len(c.Profile.Networks) > 0)
 		n.device = n.device && !g.device && (g.devices || len(c.Profile.Devices) > 0)
@@ -188,13 +191,13 @@ func (j *judgement) novelty() (n novelty) {
 // to the account: neither the profile nor a live clean session from the start
 // has one of them. What is unknown counts as new. The device does not count,
 // as it can be copied.
-func Stranger(h sessionwarden.History, s sessionwarden.Sighting) bool {
+func Stranger(a sessionwarden.Account, h sessionwarden.History, s sessionwarden.Sighting) bool {
 	if country := placed(s.Location); country != "" && known(h.Profile.Countries, country, &h.Profile) {
 		return false
 	}
 	if s.Location.ASN != 0 && known(h.Profile.Networks, s.Location.ASN, &h.Profile) {
 		return false
 	}
-	g := stand(h.Live, &s)
+	g := stand(&a, h.Live, &s)
 	return !g.country && !g.network
 }

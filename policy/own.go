@@ -92,7 +92,7 @@ func (j *judgement) mayAsk(rule *ownrule.Rule, env *ownrule.Env) string {
 	if c.First || s.Baseline && c.Before == nil || c.Relocated && (country || network) {
 		return "it was there from the start, or only our location data changed: nobody can say what is new about it"
 	}
-	g := stand(c.Live, s)
+	g := stand(&c.Account, c.Live, s)
 	if country && !g.countries && len(c.Profile.Countries) == 0 ||
 		network && !g.networks && len(c.Profile.Networks) == 0 ||
 		device && !g.devices && len(c.Profile.Devices) == 0 {

@@ -105,7 +105,7 @@ func (p *planning) gather(judged []Judged) []wish {
 			if !there {
 				at = len(wishes)
 				bySeq[f.Seq] = at
-				wishes = append(wishes, wish{s: j.Sighting, known: j.Known, capped: true, stranger: Stranger(*p.h, j.Sighting)})
+				wishes = append(wishes, wish{s: j.Sighting, known: j.Known, capped: true, stranger: Stranger(*p.a, *p.h, j.Sighting)})
 			}
 			wishes[at].add(f)
 		}
@@ -173,7 +173,7 @@ func (p *planning) endAll() {
 		k, there := at[s.Seq]
 		if !there {
 			k = len(p.wishes)
-			p.wishes = append(p.wishes, wish{s: *s, known: cause.known, derived: true, stranger: Stranger(*p.h, *s)})
+			p.wishes = append(p.wishes, wish{s: *s, known: cause.known, derived: true, stranger: Stranger(*p.a, *p.h, *s)})
 		}
 		w := &p.wishes[k]
 		if w.response >= sessionwarden.Disconnect {

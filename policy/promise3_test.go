@@ -21,7 +21,7 @@ func TestACopiedUserAgentSavesNobody(t *testing.T) {
 			t.Errorf("with %q: %s", device, got)
 		}
 		h := history()
-		if !policy.Stranger(h, seen(1, vietnam, with(device))) {
+		if !policy.Stranger(account(), h, seen(1, vietnam, with(device))) {
 			t.Errorf("with %q he is no stranger", device)
 		}
 	}
@@ -391,10 +391,33 @@ func TestADevicesNameIsNoTie(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := policy.Stranger(living(test.live...), test.s); got != test.want {
+			if got := policy.Stranger(account(), living(test.live...), test.s); got != test.want {
 				t.Errorf("stranger: %t", got)
 			}
 		})
+	}
+}
+
+// To trust one address in a hosting network is not to know its neighbours, while
+// a session lives there no more than afterwards.
+func TestATrustedMachineVouchesForNoneOfItsNeighbours(t *testing.T) {
+	t.Parallel()
+	a := account(watchful, trusting("198.51.100.67/32"))
+	machine := seen(1, cloudVN, since(48*time.Hour))
+	machine.Learned = true
+	neighbour := seen(2, elsewhere(cloudVN, "198.51.100.200"))
+	h := living(machine, neighbour)
+	if !policy.Stranger(a, h, neighbour) {
+		t.Error("the neighbour has a tie to the account")
+	}
+	c := about(neighbour, beside(machine), func(c *policy.Case) { c.Account = a })
+	if got := said(policy.Judge(c)); got != "hosting_network alert, stranger alert" {
+		t.Errorf("found: %s", got)
+	}
+	machine.Denied = true // claimed, it is known as the profile knows it
+	c.Live = []sessionwarden.Sighting{neighbour, machine}
+	if got := said(policy.Judge(c)); got != "hosting_network alert" {
+		t.Errorf("beside a claimed one: %s", got)
 	}
 }
 
