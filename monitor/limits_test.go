@@ -2,6 +2,7 @@ package monitor_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -234,5 +235,27 @@ func TestALimitOnDisconnectionsPutsOffAllOfThem(t *testing.T) {
 				t.Errorf("one is %s", state)
 			}
 		}
+	})
+}
+
+// What the guard holds is ended all the same once its cookie is stolen.
+func TestAStolenCookieIsEndedThoughTheGuardHoldsItsSession(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		for i := range 3 {
+			h.service.signIn(session(fmt.Sprint(11+i), fmt.Sprintf("192.0.2.%d", 11+i)))
+		}
+		pass(31 * time.Second)
+		h.account.Expected = []sessionwarden.Country{"AT"} // a mistake
+		h.watch()
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "held", "held", "held", "held")
+		h.service.set(func(s *service) { s.rows[0].Addr = netip.MustParseAddr("192.0.2.140") }) // the owner's phone
+		pass(31 * time.Second)
+		wantCalls(t, h.service)
+		stolen := h.service.all()[1].ID
+		h.service.set(func(s *service) { s.rows[1].Addr = netip.MustParseAddr("203.0.113.5") })
+		pass(31 * time.Second)
+		wantCalls(t, h.service, stolen)
 	})
 }

@@ -72,6 +72,7 @@ type wish struct {
 	elsewhere bool // a finding wants it ended that rests on other things than location data
 	capped    bool // every finding is capped: a question stands until a person answers
 	stranger  bool
+	moved     bool // a finding wants it ended because the session went on elsewhere
 	derived   bool // wanted only because another session's finding ends all
 }
 
@@ -120,8 +121,9 @@ func (w *wish) add(f *sessionwarden.Finding) {
 		w.response, w.reason = f.Response, f.Reason
 	}
 	w.capped = w.capped && f.Capped != ""
-	if f.Response >= sessionwarden.Disconnect && !restsOnLocation(f.Rule) {
-		w.elsewhere = true
+	if f.Response >= sessionwarden.Disconnect {
+		w.elsewhere = w.elsewhere || !restsOnLocation(f.Rule)
+		w.moved = w.moved || f.Rule == sessionwarden.SessionMoved
 	}
 }
 
@@ -236,10 +238,11 @@ func (p *planning) one(w *wish) (sessionwarden.Action, bool) {
 		if old.Seq != w.s.Seq || old.Kind != sessionwarden.EndOne {
 			continue
 		}
-		if old.State != sessionwarden.Held || old.Hold != sessionwarden.HeldByAsk || w.response < sessionwarden.Disconnect {
+		if !outgrows(w, old) {
 			return action, false
 		}
-		action = *old // the question is answered by something stronger
+		action = *old
+		action.Stranger = w.stranger
 		break
 	}
 	action.Updated = p.now
@@ -247,6 +250,26 @@ func (p *planning) one(w *wish) (sessionwarden.Action, bool) {
 	action.Findings = append(slices.Clip(action.Findings), w.findings...)
 	action.State, action.Hold, action.Note, action.Deadline = p.standing(w)
 	return action, true
+}
+
+// outgrows reports whether w is a reason to end a session that what holds the
+// action about it says nothing of: a question is answered by something stronger,
+// the guard against a mistaken rule by a stolen cookie, doubts of the location data by
+// what does not rest on it. The hourly limits and the clock hold whatever the
+// reason.
+func outgrows(w *wish, old *sessionwarden.Action) bool {
+	if old.State != sessionwarden.Held || w.response < sessionwarden.Disconnect {
+		return false
+	}
+	switch old.Hold {
+	case sessionwarden.HeldByAsk:
+		return true
+	case sessionwarden.HeldByGuard:
+		return w.moved && !w.known
+	case sessionwarden.HeldByGeo:
+		return w.elsewhere
+	}
+	return false
 }
 
 // standing says in which state the action of w begins.

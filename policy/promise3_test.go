@@ -485,6 +485,45 @@ func TestAStrongerFindingAnswersAQuestion(t *testing.T) {
 	}
 }
 
+// What holds an action is there for what was known when it was held: a cookie that
+// is stolen meanwhile is another matter, a phone that changes its network is none.
+func TestAHoldOutlastsNoNewReason(t *testing.T) {
+	t.Parallel()
+	held := func(hold sessionwarden.Hold) sessionwarden.Action {
+		return sessionwarden.Action{ID: 9, Account: "main", Seq: 20, Session: "1020", State: sessionwarden.Held, Hold: hold, Findings: []uint64{3}}
+	}
+	moved, roamed := before(seen(8, home)), before(seen(8, at("203.0.113.6", "VN", 64511, "Near Net")))
+	for name, test := range map[string]struct {
+		s    sessionwarden.Sighting
+		from func(*policy.Case)
+		hold sessionwarden.Hold
+		want string
+	}{
+		"the guard, and it moved abroad":            {seen(20, vietnam), moved, sessionwarden.HeldByGuard, "1020 planned"},
+		"the guard, and it went to another network": {seen(20, vietnam), roamed, sessionwarden.HeldByGuard, ""},
+		"location data, and it moved":               {seen(20, vietnam), moved, sessionwarden.HeldByGeo, ""},
+		"location data, and it came out of Tor":     {seen(20, torDE), moved, sessionwarden.HeldByGeo, "1020 planned"},
+		"the limit":                                 {seen(20, vietnam), moved, sessionwarden.HeldByLimit, ""},
+		"the limit for strangers":                   {seen(20, vietnam), moved, sessionwarden.HeldStrangers, ""},
+		"the clock":                                 {seen(20, vietnam), moved, sessionwarden.HeldByClock, ""},
+		"a history to be confirmed":                 {seen(20, vietnam), moved, sessionwarden.HeldObserving, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, h := account(rule(sessionwarden.TorNetwork, sessionwarden.Disconnect)), living(test.s)
+			c := about(test.s, test.from, func(c *policy.Case) { c.Account = a })
+			h.Actions = []sessionwarden.Action{held(test.hold)}
+			got := policy.Plan(a, h, []policy.Judged{{Sighting: test.s, Findings: policy.Judge(c)}}, policy.Rails{}, now)
+			if stands(got) != test.want {
+				t.Fatalf("got %s, want %s", stands(got), test.want)
+			}
+			if len(got) == 1 && (got[0].ID != 9 || got[0].Stranger != policy.Stranger(a, h, test.s) || !slices.Contains(got[0].Findings, 3)) {
+				t.Errorf("got %+v", got[0])
+			}
+		})
+	}
+}
+
 func TestWhatIsOverIsNotEnded(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*sessionwarden.Sighting){
