@@ -78,7 +78,7 @@ func (j *accountJudgement) changed(rule sessionwarden.Rule, was time.Time, befor
 	}
 	change := sessionwarden.FactChange{Rule: rule, Before: before.shown, After: after.shown, Was: was, Seen: j.now}
 	j.facts.Changes = append(j.facts.Changes, change)
-	j.facts.Changes = j.facts.Changes[max(0, len(j.facts.Changes)-maxChanges):]
+	j.facts.Changes = bounded(j.facts.Changes, maxChanges, func(c sessionwarden.FactChange) bool { return counts(j.a, c.Rule) })
 	info, _ := sessionwarden.RuleByName(string(rule))
 	f := sessionwarden.Finding{
 		Account: j.a.Name, Rule: rule, Severity: info.Severity, Response: j.a.Response(rule), Time: j.now,
@@ -98,6 +98,16 @@ func (j *accountJudgement) changed(rule sessionwarden.Rule, was time.Time, befor
 	}
 	j.found = append(j.found, f)
 	return &j.found[len(j.found)-1]
+}
+
+// bounded drops the oldest of a list that has more than most entries, those first
+// that do not matter: nobody pushes out what does with what does not.
+func bounded[T any](list []T, most int, matters func(T) bool) []T {
+	for len(list) > most {
+		i := max(0, slices.IndexFunc(list, func(one T) bool { return !matters(one) }))
+		list = slices.Delete(list, i, i+1)
+	}
+	return list
 }
 
 // maxCents bounds what is believed of a balance: beyond it sums overflow.

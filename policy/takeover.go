@@ -38,7 +38,7 @@ type Together struct {
 func JudgeTakeover(a sessionwarden.Account, h sessionwarden.History, rails Rails, now time.Time) Together {
 	t := together{a: &a, h: &h, rails: rails, now: now, Together: Together{Left: slices.Clone(h.Facts.Left)}}
 	for _, c := range h.Facts.Changes {
-		if now.Sub(c.Seen) <= a.TakeoverWithin && (ofTakeover(c.Rule) || a.Response(c.Rule) >= sessionwarden.Ask) {
+		if now.Sub(c.Seen) <= a.TakeoverWithin && counts(&a, c.Rule) {
 			t.changes = append(t.changes, c)
 		}
 	}
@@ -60,6 +60,11 @@ func ofTakeover(rule sessionwarden.Rule) bool {
 		return true
 	}
 	return false
+}
+
+// counts reports whether a change is one that a suspicious session is held against.
+func counts(a *sessionwarden.Account, rule sessionwarden.Rule) bool {
+	return ofTakeover(rule) || a.Response(rule) >= sessionwarden.Ask
 }
 
 // together is a takeover while it is being looked for.
@@ -236,7 +241,7 @@ func Leave(a sessionwarden.Account, h sessionwarden.History, ended []sessionward
 			Loud: s.Suspicious(), Told: s.Spoke(sessionwarden.Takeover),
 		})
 	}
-	return left[max(0, len(left)-maxLeft):]
+	return bounded(left, maxLeft, func(l sessionwarden.Suspect) bool { return l.Loud })
 }
 
 // claimed reports whether the session goes on and its owner has claimed it

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -222,5 +223,33 @@ func TestWhoLeavesIsRemembered(t *testing.T) {
 	h.Live = append(h.Live, seen(1, vietnam, denied))
 	if got := policy.Leave(a, h, nil, now); len(got) != 0 {
 		t.Errorf("its owner has claimed it since: %+v", got)
+	}
+}
+
+// Nobody makes the watch forget what he changed, or who was there, by changing
+// and sending what matters less.
+func TestWhatMattersIsNotPushedOut(t *testing.T) {
+	t.Parallel()
+	a := account(usual)
+	on, off := sessionwarden.Known[bool]{Value: true, Read: now}, sessionwarden.Known[bool]{Read: now}
+	facts, _ := policy.JudgeFacts(a, sessionwarden.AccountFacts{TwoFactor: on}, sessionwarden.AccountFacts{TwoFactor: off}, now)
+	for i := range 40 {
+		facts, _ = policy.JudgeFacts(a, facts, sessionwarden.AccountFacts{Name: sessionwarden.Known[string]{Value: strconv.Itoa(i), Read: now}}, now)
+	}
+	if len(facts.Changes) != 16 || facts.Changes[0].Rule != sessionwarden.TwoFactorOff || facts.Changes[15].After != "39" {
+		t.Errorf("remembered: %v", facts.Changes)
+	}
+
+	intruder := seen(1, vietnam, loud, seenAgo(time.Minute))
+	intruder.State = sessionwarden.Gone
+	ended := []sessionwarden.Sighting{intruder}
+	for i := range 40 { // each new by its network alone
+		s := seen(uint64(10+i), at("192.0.2.99", "DE", uint32(64600+i), "Café Net"))
+		s.State = sessionwarden.Gone
+		ended = append(ended, s)
+	}
+	left := policy.Leave(a, history(), ended, now)
+	if len(left) != 16 || left[0].Seq != 1 || left[15].Seq != 49 {
+		t.Errorf("remembered: %v", left)
 	}
 }
