@@ -1,9 +1,12 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"sessionwarden"
@@ -137,9 +140,9 @@ func (m *Monitor) outcome(ctx context.Context, w *watch, actions []sessionwarden
 // Approve carries out a held action. It returns the action as it stands after
 // byHandWait at most.
 func (m *Monitor) Approve(ctx context.Context, id uint64) (sessionwarden.Action, error) {
-	w, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) sessionwarden.Action {
+	w, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) (sessionwarden.Action, error) {
 		a.ByHand = true
-		return d.settle(a, sessionwarden.Planned, "approved by hand")
+		return d.settle(a, sessionwarden.Planned, "approved by hand"), nil
 	})
 	if err != nil {
 		return a, err
@@ -148,21 +151,50 @@ func (m *Monitor) Approve(ctx context.Context, id uint64) (sessionwarden.Action,
 }
 
 // Deny cancels a held action and trusts exactly that session, with its id,
-// address and device.
+// address and device. Where that is not at the address or on the device any more
+// that people were asked about, the action stays held and is about what the
+// session is now: the error says so.
 func (m *Monitor) Deny(ctx context.Context, id uint64) (sessionwarden.Action, error) {
-	_, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) sessionwarden.Action {
-		if s := d.live(a.Seq); s != nil {
+	_, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) (sessionwarden.Action, error) {
+		s := d.live(a.Seq)
+		if s != nil && !asAsked(a, *s) {
+			return d.askAnew(a, *s)
+		}
+		if s != nil {
 			s.Denied, s.DeniedAt = true, d.now
 			d.touch(s.Seq)
 			d.learn()
 		}
-		return d.settle(a, sessionwarden.Denied, "by hand: this session is the owner's")
+		return d.settle(a, sessionwarden.Denied, "by hand: this session is the owner's"), nil
 	})
 	return a, err
 }
 
+// asAsked reports whether s is still where it was, and on the device it was on, when
+// people were asked about it.
+func asAsked(a sessionwarden.Action, s sessionwarden.Sighting) bool {
+	was, err := netip.ParseAddr(a.Addr)
+	return (a.Addr == s.AddrText() || err == nil && samePlace(was, s.Addr)) && (a.Device == "" || a.Device == s.Device)
+}
+
+// wentOn stands in the note of a held action before where its session is now, which
+// is not where it was when it was asked about.
+const wentOn = "; it went on since: "
+
+// askAnew asks about what a session is now, in the action that asked about what it
+// was.
+func (d *draft) askAnew(a sessionwarden.Action, s sessionwarden.Sighting) (sessionwarden.Action, error) {
+	from, to := sessionwarden.Clean(a.Addr, 64)+", "+a.Device, sessionwarden.Clean(s.AddrText(), 64)+", "+s.Device
+	a.Addr, a.Device = s.AddrText(), s.Device
+	note, _, _ := strings.Cut(a.Note, wentOn)
+	return d.settle(a, sessionwarden.Held, note+wentOn+to), &WishError{
+		text: fmt.Sprintf("session %s has moved since: it went from %s to %s", s.ID, from, to),
+		cure: fmt.Sprintf("if that is you as well: sessionwarden deny %d; if not: sessionwarden approve %d", a.ID, a.ID),
+	}
+}
+
 // answer finds the held action id and writes down what a person decided.
-func (m *Monitor) answer(ctx context.Context, id uint64, decide func(*draft, sessionwarden.Action) sessionwarden.Action) (*watch, sessionwarden.Action, error) {
+func (m *Monitor) answer(ctx context.Context, id uint64, decide func(*draft, sessionwarden.Action) (sessionwarden.Action, error)) (*watch, sessionwarden.Action, error) {
 	for _, w := range m.all() {
 		if a, found, err := m.answerIn(ctx, w, id, decide); found {
 			return w, a, err
@@ -181,7 +213,7 @@ func (m *Monitor) answer(ctx context.Context, id uint64, decide func(*draft, ses
 	return nil, sessionwarden.Action{}, &WishError{text: fmt.Sprintf("there is no action %d", id), cure: "sessionwarden actions shows those there are", missing: true}
 }
 
-func (m *Monitor) answerIn(ctx context.Context, w *watch, id uint64, decide func(*draft, sessionwarden.Action) sessionwarden.Action) (a sessionwarden.Action, found bool, err error) {
+func (m *Monitor) answerIn(ctx context.Context, w *watch, id uint64, decide func(*draft, sessionwarden.Action) (sessionwarden.Action, error)) (a sessionwarden.Action, found bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	d := m.draft(w)
@@ -191,8 +223,8 @@ func (m *Monitor) answerIn(ctx context.Context, w *watch, id uint64, decide func
 	if a.State != sessionwarden.Held {
 		return a, true, &WishError{text: fmt.Sprintf("action %d does not wait for an answer: it is %s", id, a.State), cure: "sessionwarden actions shows what became of it"}
 	}
-	a = decide(d, a)
-	return a, true, m.finish(ctx, w, d, nil, nil)
+	a, refused := decide(d, a)
+	return a, true, cmp.Or(m.finish(ctx, w, d, nil, nil), refused)
 }
 
 // Resume confirms the history: what rules want ended is ended again. It returns

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -297,4 +298,45 @@ func TestOnceWaitsForTheProof(t *testing.T) {
 			t.Errorf("calls %v", h.service.calls())
 		}
 	})
+}
+
+// Whoever answers has read of a session where it was. A thief who takes it
+// elsewhere meanwhile gains nothing by the answer.
+func TestAnAnswerIsAboutWhatWasAsked(t *testing.T) {
+	t.Parallel()
+	asksMoved := func(a *sessionwarden.Account) { a.Rules[sessionwarden.SessionMoved] = sessionwarden.Ask }
+	moved := func(t *testing.T, h *house) uint64 {
+		t.Helper()
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(31 * time.Second)
+		id := heldID(t, h.journal)
+		h.service.set(func(s *service) { s.rows[0].Addr = netip.MustParseAddr("198.51.100.9") })
+		pass(31 * time.Second)
+		wantStates(t, h.journal, "held")
+		return id
+	}
+	watched(t, func(t *testing.T, h *house) {
+		id := moved(t, h)
+		var wish *monitor.WishError
+		if _, err := h.m.Deny(t.Context(), id); !errors.As(err, &wish) || !wish.Conflict() || !strings.Contains(err.Error(), "from 203.0.113.5") || !strings.Contains(err.Error(), "198.51.100.9") {
+			t.Fatalf("denied: %v", err)
+		}
+		wantStates(t, h.journal, "held")
+		if a, err := h.m.Deny(t.Context(), id); err != nil || a.State != sessionwarden.Denied { // he has read where it is now
+			t.Errorf("denied again: %v, %v", a.State, err)
+		}
+		live := last(h.journal.sightings(sessionwarden.Live))
+		if !live.Denied || live.AddrText() != "198.51.100.9" {
+			t.Errorf("%s, claimed: %t", live.AddrText(), live.Denied)
+		}
+	}, asks, asksMoved)
+	watched(t, func(t *testing.T, h *house) {
+		id := moved(t, h)
+		trust, err := h.m.AddTrust(t.Context(), sessionwarden.Trust{Until: time.Now().Add(time.Hour)}, id)
+		if err != nil || trust.What() != "203.0.113.5/32" {
+			t.Fatalf("%v, %v", trust, err)
+		}
+		pass(time.Minute)
+		wantStates(t, h.journal, "held")
+	}, asks, asksMoved)
 }

@@ -92,10 +92,17 @@ func (m *Monitor) writeTrust(ctx context.Context, w *watch, t sessionwarden.Trus
 		d.h.Trusts = withoutEnded(d.h.Trusts, n, d)
 	}
 	d.dirty = true
-	if a, ok := d.action(action); ok && a.State == sessionwarden.Held && t.Network.IsValid() {
+	if a, ok := d.action(action); ok && a.State == sessionwarden.Held && t.Network.IsValid() && d.stillIn(t, a) {
 		d.settle(a, sessionwarden.Denied, "by hand: "+t.String()+" speaks for its address")
 	}
 	return t, m.finish(ctx, w, d, nil, nil)
+}
+
+// stillIn reports whether the session of a is where t says: whoever has gone on
+// elsewhere is asked about as before.
+func (d *draft) stillIn(t sessionwarden.Trust, a sessionwarden.Action) bool {
+	s := d.live(a.Seq)
+	return s == nil || t.Covers(*s)
 }
 
 // withoutEnded drops the n trusts that ended first, so that who adds and removes
