@@ -15,7 +15,7 @@ type Incident struct {
 	Opened   time.Time
 	Updated  time.Time // its last event
 	Resolved time.Time // zero: it is open
-	AlertID  uint64    // the alert that tells of it; 0: none
+	AlertID  uint64    // the newest alert that tells of it; 0: none
 
 	Sessions []uint64 // by Seq, at most MaxIncidentRows of each
 	Findings []uint64

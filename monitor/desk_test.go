@@ -340,3 +340,53 @@ func TestAnAnswerIsAboutWhatWasAsked(t *testing.T) {
 		wantStates(t, h.journal, "held")
 	}, asks, asksMoved)
 }
+
+// An incident that waits for an answer for days calls people again for who comes
+// then: a change of a message of last week is seen by nobody.
+func TestALongIncidentIsToldAgain(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.service.signIn(session("77", "203.0.113.5"))
+		pass(30 * time.Minute)
+		h.service.signIn(session("78", "203.0.113.6"))
+		pass(time.Minute)
+		first, n := h.journal.alertOf(sessionwarden.Intrusion)
+		if n != 1 || len(first.Items) != 2 {
+			t.Fatalf("%d alerts, the last with %d sessions", n, len(first.Items))
+		}
+		pass(3 * 24 * time.Hour)
+		h.service.signIn(session("79", "203.0.113.7"))
+		pass(time.Minute)
+		second, n := h.journal.alertOf(sessionwarden.Intrusion)
+		if n != 2 || second.Incident != first.Incident || len(second.Items) != 1 || second.Items[0].Sighting.ID != "79" {
+			t.Fatalf("%d alerts, the last of incident %d: %v", n, second.Incident, second.Items)
+		}
+		for range 3 {
+			if _, err := h.m.Deny(t.Context(), heldID(t, h.journal)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(2 * time.Hour)
+		for id, a := range h.journal.told() {
+			for _, item := range a.Items {
+				if item.Action.State != sessionwarden.Denied {
+					t.Errorf("alert %d: session %s is %s", id, item.Sighting.ID, item.Action.State)
+				}
+			}
+		}
+	}, asks, func(a *sessionwarden.Account) { a.AskTimeout = 0 })
+}
+
+// Nor does a decoy every half hour keep one message going for ever.
+func TestAnIncidentThatNeverRestsIsToldOnceADay(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		for i := range 100 {
+			h.service.signIn(session(fmt.Sprint(100+i), fmt.Sprintf("203.0.113.%d", 1+i)))
+			pass(30 * time.Minute)
+		}
+		if _, n := h.journal.alertOf(sessionwarden.Intrusion); n != 3 {
+			t.Errorf("%d messages in 50 hours", n)
+		}
+	})
+}

@@ -140,13 +140,15 @@ func (d *draft) revised(id uint64) (alert sessionwarden.Alert, ok bool) {
 }
 
 // intrusion tells of items in the alert of the account's incident, and ties their
-// actions to it. What is new stands before what was told already.
+// actions to it. What is new stands before what was told already. Where an alert is
+// too old for that, the incident goes on in another one: a message that is changed
+// in its place far up in a channel calls nobody.
 func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	d.resolve() // what begins after a quiet hour is another matter
 	slices.SortStableFunc(items, func(a, b sessionwarden.AlertItem) int { return cmp.Compare(worst(b), worst(a)) })
 	i := d.incident()
 	alert, known := d.revised(i.AlertID)
-	if !known {
+	if !known || d.now.Sub(newest(alert)) >= sessionwarden.IncidentQuiet || d.now.Sub(alert.Created) >= longestAlert {
 		alert = sessionwarden.Alert{ID: d.next(), Account: d.account.Name, Kind: sessionwarden.Intrusion, Created: d.now, Incident: i.ID}
 		i.AlertID = alert.ID
 	}
@@ -166,6 +168,31 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	alert.Items = items[:len(items)-more]
 	alert.Waiting = waiting(alert)
 	d.alerts[alert.ID] = alert
+}
+
+// longestAlert is for how long one alert tells of what is new in an incident that
+// never comes to rest.
+const longestAlert = 24 * time.Hour
+
+// newest is when the last of what an alert shows was found, or wanted.
+func newest(alert sessionwarden.Alert) time.Time {
+	last := alert.Created
+	for _, item := range alert.Items {
+		for _, f := range item.Findings {
+			last = later(last, f.Time)
+		}
+		if item.Action != nil {
+			last = later(last, item.Action.Created)
+		}
+	}
+	return last
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // freshShown is how many of those who came just now an alert shows in any case.
