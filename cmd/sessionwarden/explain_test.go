@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sessionwarden/mannco/manncotest"
 )
 
 // A session that was flagged and one that was not are explained: now, while the
@@ -51,6 +53,34 @@ func TestExplainWithAndWithoutTheDaemon(t *testing.T) {
 	}
 	if _, errs, status := w.cli("explain"); status != 2 {
 		t.Errorf("no session: %d %s", status, errs)
+	}
+}
+
+// A session that has moved is explained with what it was before, by its id as by
+// its row, while it lives and afterwards.
+func TestExplainKnowsWhereASessionCameFrom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules = append(w.rules, `unexpected_country = "log"`, `session_moved = "alert"`, `impossible_travel = "off"`)
+	id := w.atHome()
+	w.write()
+	daemon := w.start()
+	w.polls(2)
+	if !w.service.Move("main", number(id), manncotest.SessionSpec{Address: farAddr, UserAgent: chrome}) {
+		t.Fatal("there is no such session")
+	}
+	w.eventually("it has moved", func() bool { return w.found("session_moved", id) })
+	names := []string{id}
+	for _, row := range w.printed("sessions") {
+		if row["id"] == id {
+			names = append(names, "#"+row["seq"].(string))
+		}
+	}
+	for range 2 {
+		for _, name := range names {
+			says(t, w.must("explain", name), "session_moved (critical): alert The same session was in Germany", "1 more have this id")
+		}
+		daemon.stop()
 	}
 }
 

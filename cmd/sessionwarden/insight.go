@@ -168,30 +168,29 @@ func (i insight) Explain(ctx context.Context, account, session string) (web.Expl
 // find returns the sighting that a person means, the one before it where the
 // session moved, and how many more bear its id.
 func (i insight) find(ctx context.Context, account, session string) (s sessionwarden.Sighting, before *sessionwarden.Sighting, others int, err error) {
-	q := sessionwarden.Query{Account: account}
-	wanted := func(w *sessionwarden.Sighting) bool { return string(w.ID) == session }
 	if row, ok := strings.CutPrefix(session, "#"); ok {
-		if q.ID, err = strconv.ParseUint(row, 10, 64); err != nil || q.ID == 0 {
-			return s, nil, 0, &nowhere{"#" + sessionwarden.Clean(row, 32) + " is no row of the history", "rows are numbers: sessionwarden history --json shows them as seq"}
+		if s, err = i.row(ctx, account, row); err != nil || s.ID == "" {
+			return s, nil, 0, err
 		}
-		wanted = func(*sessionwarden.Sighting) bool { return true }
+		account, session = s.Account, string(s.ID)
 	}
-	found := 0
-	for w, err := range i.app.db.Sightings(ctx, q) {
+	meant, found := s.Seq, 0 // 0: the newest
+	for w, err := range i.app.db.Sightings(ctx, sessionwarden.Query{Account: account}) {
 		if err != nil && ctx.Err() != nil {
 			return s, nil, 0, err
 		}
-		if err != nil || !wanted(&w) {
+		if err != nil || string(w.ID) != session {
 			continue
 		}
 		if found > 0 && w.Account != s.Account {
 			return s, nil, 0, &nowhere{"more than one account has had a session " + sessionwarden.Clean(session, 64), "say which account: --account " + sessionwarden.Clean(s.Account, 64)}
 		}
-		if found++; found > 1 && s.State == sessionwarden.Moved {
+		if found++; meant != 0 && w.Seq > meant {
+			continue // it only counts
+		}
+		if before = nil; found > 1 && s.State == sessionwarden.Moved {
 			was := s
 			before = &was
-		} else {
-			before = nil
 		}
 		s = w
 	}
@@ -199,6 +198,20 @@ func (i insight) find(ctx context.Context, account, session string) (s sessionwa
 		return s, nil, 0, &nowhere{"no session " + sessionwarden.Clean(session, 64) + " was ever seen", "sessionwarden sessions and history show the ids"}
 	}
 	return s, before, found - 1, nil
+}
+
+// row returns the sighting that is in a row of the history.
+func (i insight) row(ctx context.Context, account, row string) (s sessionwarden.Sighting, err error) {
+	id, err := strconv.ParseUint(row, 10, 64)
+	if err != nil || id == 0 {
+		return s, &nowhere{"#" + sessionwarden.Clean(row, 32) + " is no row of the history", "rows are numbers: sessionwarden history --json shows them as seq"}
+	}
+	for w, err := range i.app.db.Sightings(ctx, sessionwarden.Query{Account: account, ID: id}) {
+		if err == nil || ctx.Err() != nil {
+			return w, err
+		}
+	}
+	return s, &nowhere{"there is no row #" + row + " in the history", "sessionwarden history --json shows them as seq"}
 }
 
 // recorded returns what was found on a sighting, and what was done about its
