@@ -13,7 +13,7 @@ type Incident struct {
 	Severity Severity // the highest so far
 	Title    string   // the reason of the weightiest finding; may contain hostile text
 	Opened   time.Time
-	Updated  time.Time // its last event
+	Updated  time.Time // when something new came last
 	Resolved time.Time // zero: it is open
 	AlertID  uint64    // the newest alert that tells of it; 0: none
 
@@ -47,7 +47,7 @@ type EventKind string
 // The kinds of events.
 const (
 	EventOpened   EventKind = "opened"
-	EventSession  EventKind = "session"  // a session came into it, left, or went on elsewhere
+	EventSession  EventKind = "session"  // a session came into it, or went on elsewhere
 	EventFinding  EventKind = "finding"  // a rule matched
 	EventAction   EventKind = "action"   // a disconnection came into another state
 	EventResolved EventKind = "resolved" // nothing is left to be done, and nothing new was found

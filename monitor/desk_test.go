@@ -390,3 +390,40 @@ func TestAnIncidentThatNeverRestsIsToldOnceADay(t *testing.T) {
 		}
 	})
 }
+
+// A session that goes on elsewhere stays in its incident, with what is only noted
+// of it then; and a phone that goes to and fro keeps no incident open.
+func TestASessionThatMovesStaysInItsIncident(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		move := func(addr string) {
+			h.service.set(func(s *service) { s.rows[0].Addr = netip.MustParseAddr(addr) })
+			pass(31 * time.Second)
+		}
+		incident := func() *sessionwarden.Incident { return h.journal.histories()["main"].Incident }
+		h.service.signIn(session("77", "192.0.2.140"))
+		pass(31 * time.Second)
+		move("192.0.2.5")
+		i := incident()
+		live := last(h.journal.sightings(sessionwarden.Live))
+		if i == nil || !slices.Contains(i.Sessions, live.Seq) || len(i.Sessions) != 2 {
+			t.Fatalf("the incident is of %+v, and the session goes on as %d", i, live.Seq)
+		}
+		noted := last(h.journal.findings())
+		if noted.Rule != sessionwarden.SessionRoamed || !slices.Contains(i.Findings, noted.ID) {
+			t.Errorf("found last: %s, which is not in it", noted.Rule)
+		}
+		if text := i.Events[len(i.Events)-2].Text; !strings.Contains(text, "went on elsewhere: 192.0.2.5") {
+			t.Errorf("the timeline: %s", text)
+		}
+		for range 5 {
+			pass(10 * time.Minute)
+			move("192.0.2.140")
+			move("192.0.2.5")
+		}
+		pass(25 * time.Minute)
+		if incident() != nil {
+			t.Errorf("still open: %+v", incident().Events)
+		}
+	}, func(a *sessionwarden.Account) { a.Rules[sessionwarden.NewNetwork] = sessionwarden.Notify })
+}

@@ -34,6 +34,7 @@ type draft struct {
 	h        sessionwarden.History
 	touched  map[uint64]bool          // live sightings to be written
 	ended    []sessionwarden.Sighting // sightings that are not live any more
+	moves    []moving                 // of them, those that go on as another one
 	findings []sessionwarden.Finding
 	about    []sessionwarden.Finding // of them, those about the account itself
 	actions  []sessionwarden.Action  // new and changed, in order
@@ -44,6 +45,9 @@ type draft struct {
 	changed   bool                     // the open incident has to be written
 	incidents []sessionwarden.Incident // those that are over
 }
+
+// moving is a session that goes on elsewhere: from one sighting to another.
+type moving struct{ from, to uint64 }
 
 // draft begins a change. The caller holds w.mu until [Monitor.finish].
 func (m *Monitor) draft(w *watch) *draft {

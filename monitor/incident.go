@@ -25,6 +25,11 @@ func (d *draft) gather() {
 	if d.h.Incident == nil && !d.opens() {
 		return
 	}
+	for _, m := range d.moves {
+		if d.concerns(m.from) {
+			d.followSession(m.to)
+		}
+	}
 	for _, f := range d.findings {
 		if f.Response >= sessionwarden.Notify || f.Seq == 0 || d.concerns(f.Seq) {
 			d.joinFinding(f)
@@ -75,7 +80,28 @@ func (d *draft) joinSession(seq uint64) {
 	if !ok {
 		return
 	}
-	text := "Session " + string(s.ID) + " from " + s.AddrText()
+	text := "Session " + string(s.ID) + " from " + fromText(s)
+	if !s.Started.IsZero() {
+		text += ", signed in " + s.Started.UTC().Format("2006-01-02 15:04:05 MST")
+	}
+	d.event(sessionwarden.Event{Kind: sessionwarden.EventSession, ID: seq, Text: text + "."})
+}
+
+// followSession notes where a session of the incident goes on. That alone is
+// nothing new: a phone that goes to and fro keeps no incident open.
+func (d *draft) followSession(seq uint64) {
+	i := d.incident()
+	s := d.live(seq)
+	if s == nil || slices.Contains(i.Sessions, seq) || len(i.Sessions) >= sessionwarden.MaxIncidentRows {
+		return
+	}
+	i.Sessions = append(i.Sessions, seq)
+	d.line(sessionwarden.Event{Kind: sessionwarden.EventSession, ID: seq, Text: "Session " + string(s.ID) + " went on elsewhere: " + fromText(*s) + "."})
+}
+
+// fromText says where a session is, and on which device.
+func fromText(s sessionwarden.Sighting) string {
+	text := s.AddrText()
 	if s.Location.Country != "" {
 		text += ", " + s.Location.Country.Name()
 	}
@@ -85,10 +111,7 @@ func (d *draft) joinSession(seq uint64) {
 	if s.Device != "" {
 		text += ", " + s.Device
 	}
-	if !s.Started.IsZero() {
-		text += ", signed in " + s.Started.UTC().Format("2006-01-02 15:04:05 MST")
-	}
-	d.event(sessionwarden.Event{Kind: sessionwarden.EventSession, ID: seq, Text: text + "."})
+	return text
 }
 
 // joinAction notes the state that an action has come into. What a person does by
@@ -139,15 +162,20 @@ func actionText(a sessionwarden.Action) string {
 	return text + "."
 }
 
-// event adds a line to the open incident's timeline. Its end is kept, and its
-// beginning.
+// event adds what is new to the open incident's timeline.
 func (d *draft) event(e sessionwarden.Event) {
+	d.line(e)
+	d.h.Incident.Updated = d.now
+}
+
+// line adds a line to the open incident's timeline. Its end is kept, and its
+// beginning.
+func (d *draft) line(e sessionwarden.Event) {
 	i := d.h.Incident
 	if e.At.IsZero() {
 		e.At = d.now
 	}
 	e.Text = sessionwarden.Clean(e.Text, maxEvent)
-	i.Updated = d.now
 	if len(i.Events) >= sessionwarden.MaxEvents {
 		i.Events = slices.Delete(i.Events, sessionwarden.MaxEvents/2, sessionwarden.MaxEvents/2+1)
 		i.More++

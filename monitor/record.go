@@ -255,6 +255,7 @@ func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.S
 		before.Location = at.again(before.Addr)
 	}
 	seq := d.arrive(n, row, where, &before)
+	d.moves = append(d.moves, moving{before.Seq, seq})
 	s := d.live(seq)
 	s.ReclassifiedAt, s.ReclassifiedFrom = before.ReclassifiedAt, before.ReclassifiedFrom
 	if was != before.Location.Country && before.Location.Country == where.Country {
