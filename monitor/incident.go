@@ -204,10 +204,13 @@ func (d *draft) resolve() {
 	d.h.Incident = nil
 }
 
-// over reports whether the history's incident is over at a time.
+// over reports whether the history's incident is over at a time. One that has no
+// room to name its actions may be of any.
 func over(h sessionwarden.History, now time.Time) bool {
-	if h.Incident == nil || now.Sub(h.Incident.Updated) < sessionwarden.IncidentQuiet {
+	i := h.Incident
+	if i == nil || now.Sub(i.Updated) < sessionwarden.IncidentQuiet {
 		return false
 	}
-	return !slices.ContainsFunc(h.Actions, func(a sessionwarden.Action) bool { return a.State.Open() && slices.Contains(h.Incident.Actions, a.ID) })
+	full := len(i.Actions) >= sessionwarden.MaxIncidentRows
+	return !slices.ContainsFunc(h.Actions, func(a sessionwarden.Action) bool { return a.State.Open() && (full || slices.Contains(i.Actions, a.ID)) })
 }

@@ -259,3 +259,29 @@ func TestAStolenCookieIsEndedThoughTheGuardHoldsItsSession(t *testing.T) {
 		wantCalls(t, h.service, stolen)
 	})
 }
+
+// An incident that is too large to name all that waits for a person is not over
+// while any of it waits.
+func TestAFloodThatWaitsIsNotOver(t *testing.T) {
+	t.Parallel()
+	watched(t, func(t *testing.T, h *house) {
+		h.service.set(func(s *service) {
+			for i := range sessionwarden.MaxIncidentRows + 100 {
+				s.rows = append(s.rows, session(fmt.Sprint(1000+i), fmt.Sprintf("203.0.113.%d", i%250)))
+			}
+		})
+		pass(31 * time.Second)
+		for _, row := range h.service.all() { // all that the incident names leave
+			if len(row.ID) == 4 && row.ID >= "1100" {
+				h.service.signOut(row.ID)
+			}
+		}
+		pass(3 * time.Hour)
+		if held := slices.Index(h.journal.states(), "held"); held < 0 {
+			t.Fatal("nothing is held any more")
+		}
+		if i := h.journal.histories()["main"].Incident; i == nil {
+			t.Error("the incident is over, and a hundred sessions wait for an answer")
+		}
+	}, func(a *sessionwarden.Account) { a.MaxDisconnectsStrangers = 0 })
+}
