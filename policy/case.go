@@ -51,18 +51,24 @@ func Judge(c Case) []sessionwarden.Finding {
 	if c.Sighting.Denied || c.Sighting.Account != "" && c.Sighting.Account != c.Account.Name {
 		return nil
 	}
-	j := judgement{c: c}
+	j := newJudgement(c)
 	j.all()
 	return j.found
 }
 
+// newJudgement looks who speaks for the sighting of a case.
+func newJudgement(c Case) judgement {
+	if c.Sighting.Ownership.Untouchable() {
+		c.Account.Granted = nil // what is ours, or may be, is told as ever
+	}
+	j := judgement{c: c}
+	_, j.isTrusted = c.Account.Trusts(c.Sighting.Addr)
+	j.speaker = findSpeaker(&j.c)
+	return j
+}
+
 // all asks every rule.
 func (j *judgement) all() {
-	if j.c.Sighting.Ownership.Untouchable() {
-		j.c.Account.Granted = nil // what is ours, or may be, is told as ever
-	}
-	_, j.isTrusted = j.c.Account.Trusts(j.c.Sighting.Addr)
-	j.speaker = findSpeaker(&j.c)
 	j.placeRules()
 	j.movementRules()
 	j.noveltyRules()

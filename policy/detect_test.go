@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,5 +272,31 @@ func TestExplainSaysOfNoOtherRuleThatItIsOff(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What is asked of a move of before under another configuration is a finding like any
+// other: with its facts, what silences it, and no more than a trust allows.
+func TestAMoveOfBeforeIsToldAsAnyFinding(t *testing.T) {
+	t.Parallel()
+	moved := spoken(sessionwarden.SessionMoved, sessionwarden.Log)
+	find := func(s sessionwarden.Sighting, change ...func(*sessionwarden.Account)) ([]sessionwarden.Finding, []sessionwarden.Verdict) {
+		c := about(s, under(change...))
+		return policy.Find(c, s.Verdicts)
+	}
+	found, _ := find(seen(1, austria, moved), expecting("AT", "DE"))
+	f := finding(t, found, sessionwarden.SessionMoved)
+	if f.Response != sessionwarden.Disconnect || f.Silence == "" || len(f.Facts) == 0 {
+		t.Errorf("%+v", f)
+	}
+	// From a trusted network nothing is to be ended, and that is not claimed either.
+	found, verdicts := find(seen(1, austria, moved), expecting("AT", "DE"), trusting("192.0.2.200/32"))
+	for _, f := range found {
+		if f.Rule == sessionwarden.SessionMoved {
+			t.Errorf("trusted: %+v", f)
+		}
+	}
+	if !slices.Contains(verdicts, sessionwarden.Verdict{Rule: sessionwarden.SessionMoved, Response: sessionwarden.Log}) {
+		t.Errorf("it is forgotten: %v", verdicts)
 	}
 }

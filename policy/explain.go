@@ -19,7 +19,8 @@ type Answer struct {
 // that its owner claimed it, keeps no rule silent here.
 func Explain(c Case) []Answer {
 	c.Sighting.Verdicts, c.Sighting.Denied = nil, false
-	j := judgement{c: c, answers: new(answers)}
+	j := newJudgement(c)
+	j.answers = new(answers)
 	j.all()
 	all := make([]Answer, 0, len(j.found)+len(*j.answers))
 	for i := range j.found {

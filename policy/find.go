@@ -77,11 +77,13 @@ func movedBefore(c *Case, v sessionwarden.Verdict) (f sessionwarden.Finding, kep
 	if response <= v.Response || c.Account.DryRun || s.Denied || s.Ownership.Untouchable() {
 		return f, true, false
 	}
-	info, _ := sessionwarden.RuleByName(string(v.Rule))
-	return sessionwarden.Finding{
-		Account: c.Account.Name, Seq: s.Seq, Session: s.ID, Rule: v.Rule, Severity: info.Severity, Response: response, Time: c.Now,
-		Reason: "This session went on from another place or device before: sessionwarden history shows both. The configuration asks for more about that now.",
-	}, false, true
+	j := newJudgement(*c)
+	const reason = "This session went on from another place or device before: sessionwarden history shows both. The configuration asks for more about that now."
+	j.record(j.says(v.Rule, reason, trustLine(c, v.Rule)))
+	if j.found[0].Response <= v.Response {
+		return f, true, false // a trust lowers it: it asks for more again when that is over
+	}
+	return j.found[0], false, true
 }
 
 // stillTrue reports whether a verdict of the configuration before says what the

@@ -96,8 +96,7 @@ func (t *together) session(s *sessionwarden.Sighting) bool {
 		return false
 	}
 	c := Case{Account: *t.a, Profile: t.h.Profile, Live: t.h.Live, Sighting: *s, LocationFailed: t.rails.Location, Now: t.now}
-	j := judgement{c: c}
-	_, j.isTrusted = t.a.Trusts(s.Addr)
+	j := newJudgement(c)
 	v := j.says(rule, t.reason("Session "+sessionText(*s), whereText(s.Location), began(s), with), trustLine(&c, rule), changeFacts(with)...)
 	v.response, v.severity = response, sessionwarden.Critical
 	if t.rails.Location != "" {
