@@ -50,6 +50,7 @@ const (
 	EventSession  EventKind = "session"  // a session came into it, or went on elsewhere
 	EventFinding  EventKind = "finding"  // a rule matched
 	EventAction   EventKind = "action"   // a disconnection came into another state
+	EventAnswer   EventKind = "answer"   // a person answered, or has seen it
 	EventResolved EventKind = "resolved" // nothing is left to be done, and nothing new was found
 )
 

@@ -111,9 +111,9 @@ func TestAChannelThatWasDownIsToldOnceOfAllSteps(t *testing.T) {
 		w.commit(raised(1))
 		w.after(time.Second)
 		w.slack.Always(refusing())
-		w.after(45 * time.Minute)
+		w.after(42 * time.Minute)
 		w.slack.Always(fine())
-		w.after(4 * time.Minute)
+		w.after(6 * time.Minute) // the longest pause is over
 		w.wantTitles("login", "for 4")
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"sessionwarden"
 )
 
-// maxTimeline is how many events one reply shows.
+// maxTimeline is how many events one reply shows: the newest.
 const maxTimeline = 30
 
 // Timeline puts what an incident's timeline says after its first `told` events into
@@ -15,11 +15,11 @@ func Timeline(a sessionwarden.Alert, i sessionwarden.Incident, told int, f Facts
 	m := Message{Alert: a.ID, Kind: a.Kind, Severity: a.Severity, Title: headline(a)}
 	fresh := i.Events[max(0, len(i.Events)-max(0, len(i.Events)+i.More-told)):]
 	s := Section{}
-	for n, e := range fresh {
-		if n == maxTimeline {
-			s.Lines = append(s.Lines, command("and "+count(len(fresh)-n, "more", "more")+": ", "sessionwarden incidents show "+number(i.ID)))
-			break
-		}
+	if n := len(fresh) - maxTimeline; n > 0 {
+		fresh = fresh[n:]
+		s.Lines = append(s.Lines, command(count(n, "line", "lines")+" before: ", "sessionwarden incidents show "+number(i.ID)))
+	}
+	for _, e := range fresh {
 		s.Lines = append(s.Lines, Line{{Text: clockTime(e.At, i.Opened) + "  "}, {Text: outside(e.Text, 300)}})
 	}
 	m.Sections = []Section{s}

@@ -42,18 +42,18 @@ func (e *WishError) Conflict() bool { return !e.missing }
 // they stand after byHandWait at most. Rails that hold rules do not hold a
 // person; our own session is not ended by anybody.
 func (m *Monitor) Disconnect(ctx context.Context, account string, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
-	return m.byHand(ctx, account, func(s sessionwarden.Sighting) bool { return slices.Contains(ids, s.ID) }, ids)
+	return m.byHand(ctx, account, func(_ *sessionwarden.History, s sessionwarden.Sighting) bool { return slices.Contains(ids, s.ID) }, ids)
 }
 
 // DisconnectAll ends all sessions of an account but ours, by hand.
 func (m *Monitor) DisconnectAll(ctx context.Context, account string) ([]sessionwarden.Action, error) {
-	return m.byHand(ctx, account, func(s sessionwarden.Sighting) bool { return !s.Ownership.Untouchable() }, nil)
+	return m.byHand(ctx, account, func(_ *sessionwarden.History, s sessionwarden.Sighting) bool { return !s.Ownership.Untouchable() }, nil)
 }
 
-func (m *Monitor) byHand(ctx context.Context, account string, wanted func(sessionwarden.Sighting) bool, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
+func (m *Monitor) byHand(ctx context.Context, account string, wanted func(*sessionwarden.History, sessionwarden.Sighting) bool, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
 	w := m.byName(account)
 	if w == nil {
-		return nil, &WishError{text: "no account of the configuration is called " + account, cure: "sessionwarden status names the accounts", missing: true}
+		return nil, noAccount(account)
 	}
 	if err := m.look(ctx, w); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (m *Monitor) byHand(ctx context.Context, account string, wanted func(sessio
 }
 
 // planByHand writes down what a person wants ended.
-func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(sessionwarden.Sighting) bool, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
+func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(*sessionwarden.History, sessionwarden.Sighting) bool, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	d := m.draft(w)
@@ -74,13 +74,13 @@ func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(sessionw
 	var asked []uint64
 	found := make(map[sessionwarden.SessionID]bool)
 	for _, s := range d.h.Live {
-		if !wanted(s) {
+		if !wanted(&d.h, s) {
 			continue
 		}
 		found[s.ID] = true
 		a := sessionwarden.Action{
 			Account: account, Seq: s.Seq, Session: s.ID, Addr: s.AddrText(), Device: s.Device,
-			Reason: "asked for by hand", Created: d.now,
+			Reason: "asked for " + byWhom(ctx), Created: d.now,
 		}
 		if i := slices.IndexFunc(d.h.Actions, func(b sessionwarden.Action) bool { return b.Seq == s.Seq && b.Kind == sessionwarden.EndOne }); i >= 0 {
 			a = d.h.Actions[i]
@@ -93,7 +93,7 @@ func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(sessionw
 		case s.ID == "":
 			d.settle(a, sessionwarden.Refused, "the service gave no id for this session, so it cannot be ended by itself")
 		case a.State != sessionwarden.Done:
-			d.settle(a, sessionwarden.Planned, "by hand")
+			d.settle(a, sessionwarden.Planned, byWhom(ctx))
 		}
 	}
 	for _, id := range ids {
@@ -108,6 +108,9 @@ func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(sessionw
 		} else if i := slices.IndexFunc(d.actions, func(b sessionwarden.Action) bool { return b.ID == id }); i >= 0 {
 			actions = append(actions, d.actions[i])
 		}
+	}
+	if len(asked) > 0 {
+		d.answered(ctx, 0)
 	}
 	return actions, m.finish(ctx, w, d, nil, nil)
 }
@@ -142,7 +145,7 @@ func (m *Monitor) outcome(ctx context.Context, w *watch, actions []sessionwarden
 func (m *Monitor) Approve(ctx context.Context, id uint64) (sessionwarden.Action, error) {
 	w, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) (sessionwarden.Action, error) {
 		a.ByHand = true
-		return d.settle(a, sessionwarden.Planned, "approved by hand"), nil
+		return d.settle(a, sessionwarden.Planned, "approved "+byWhom(ctx)), nil
 	})
 	if err != nil {
 		return a, err
@@ -165,7 +168,7 @@ func (m *Monitor) Deny(ctx context.Context, id uint64) (sessionwarden.Action, er
 			d.touch(s.Seq)
 			d.learn()
 		}
-		return d.settle(a, sessionwarden.Denied, "by hand: this session is the owner's"), nil
+		return d.settle(a, sessionwarden.Denied, byWhom(ctx)+": this session is the owner's"), nil
 	})
 	return a, err
 }
@@ -224,6 +227,7 @@ func (m *Monitor) answerIn(ctx context.Context, w *watch, id uint64, decide func
 		return a, true, &WishError{text: fmt.Sprintf("action %d does not wait for an answer: it is %s", id, a.State), cure: "sessionwarden actions shows what became of it"}
 	}
 	a, refused := decide(d, a)
+	d.answered(ctx, a.AlertID)
 	return a, true, cmp.Or(m.finish(ctx, w, d, nil, nil), refused)
 }
 

@@ -157,6 +157,14 @@ func (d *draft) change() sessionwarden.Change {
 	c.Sightings = append(c.Sightings, d.ended...)
 	slices.SortFunc(c.Sightings, func(a, b sessionwarden.Sighting) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, a := range d.alerts {
+		if i := d.h.Incident; i != nil && a.Incident == i.ID {
+			a.Events = len(i.Events) + i.More
+		}
+		for _, i := range d.incidents {
+			if a.Incident == i.ID {
+				a.Events = len(i.Events) + i.More
+			}
+		}
 		c.Alerts = append(c.Alerts, a)
 	}
 	slices.SortFunc(c.Alerts, func(a, b sessionwarden.Alert) int { return cmp.Compare(a.ID, b.ID) })

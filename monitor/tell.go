@@ -111,6 +111,7 @@ func (d *draft) grow(item sessionwarden.AlertItem) bool {
 		kept := slices.DeleteFunc(slices.Clone(old.Findings), func(f sessionwarden.Finding) bool { return hasRule(item.Findings, f.Rule) })
 		if item.Action.State != old.Action.State || slices.ContainsFunc(item.Findings, func(f sessionwarden.Finding) bool { return !hasRule(old.Findings, f.Rule) }) {
 			alert.Correction = alert.Revision
+			d.raise(&alert, item)
 		}
 		item.Findings = append(kept, item.Findings...)
 		alert.Items[i] = item
@@ -159,6 +160,7 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 		}
 	}
 	alert.Correction = alert.Revision // who cannot update hears of it anew
+	d.raise(&alert, items[0])
 	alert.Updated, alert.Severity = d.now, max(alert.Severity, worst(items[0]))
 	fresh := min(len(items), freshShown) // nobody hides behind those who came before
 	items = append(items, alert.Items...)
@@ -168,6 +170,13 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	alert.Items = items[:len(items)-more]
 	alert.Waiting = waiting(alert)
 	d.alerts[alert.ID] = alert
+}
+
+// raise has an alert wait for an answer, where what came into it is critical.
+func (d *draft) raise(alert *sessionwarden.Alert, item sessionwarden.AlertItem) {
+	if worst(item) >= sessionwarden.Critical {
+		alert.Raised = d.now
+	}
 }
 
 // longestAlert is for how long one alert tells of what is new in an incident that

@@ -54,7 +54,7 @@ func (m *Monitor) AddTrust(ctx context.Context, t sessionwarden.Trust, action ui
 	}
 	w := m.byName(t.Account)
 	if w == nil {
-		return t, &WishError{text: "no account of the configuration is called " + t.Account, cure: "sessionwarden status names the accounts", missing: true}
+		return t, noAccount(t.Account)
 	}
 	if t.Network.IsValid() && m.opts.Locate(t.Network.Addr()).Tor {
 		return t, torExit(t.Network.Addr())
@@ -92,8 +92,9 @@ func (m *Monitor) writeTrust(ctx context.Context, w *watch, t sessionwarden.Trus
 		d.h.Trusts = withoutEnded(d.h.Trusts, n, d)
 	}
 	d.dirty = true
+	d.tell(fmt.Sprintf("Trusted %s until %s %s.", t.What(), t.Until.UTC().Format("2006-01-02 15:04 MST"), byWhom(ctx)))
 	if a, ok := d.action(action); ok && a.State == sessionwarden.Held && t.Network.IsValid() && d.stillIn(t, a) {
-		d.settle(a, sessionwarden.Denied, "by hand: "+t.String()+" speaks for its address")
+		d.settle(a, sessionwarden.Denied, byWhom(ctx)+": "+t.String()+" speaks for its address")
 	}
 	return t, m.finish(ctx, w, d, nil, nil)
 }

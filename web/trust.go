@@ -128,7 +128,7 @@ func (a *api) trustAdd(w http.ResponseWriter, r *http.Request, _ params) error {
 	if err := a.configured(t.Account); err != nil {
 		return err
 	}
-	t.By = asker(r.Context())
+	t.By = sessionwarden.Asker(r.Context())
 	if t, err = a.Trust.AddTrust(r.Context(), t, action); err != nil {
 		return err
 	}
