@@ -45,6 +45,7 @@ var doors = map[string][]string{
 	"github.com/oschwald/geoip2-golang": {"geo", "tools/geodata"}, // the maker proves that the reader reads it
 	"go4.org/netipx":                    {"geo"},
 	"github.com/slack-go/slack":         {"alert", "alert/slacktest"},
+	"github.com/gorilla/websocket":      {"alert", "alert/slacktest"},
 	"github.com/robfig/cron":            {"monitor"},
 	"github.com/pelletier/go-toml":      {"config", "mannco/manncotest"},
 	"github.com/spf13/cobra":            {"cmd/sessionwarden"},

@@ -65,6 +65,9 @@ func block(b map[string]any) bool {
 	case "header":
 		return text(b["text"], maxHeader, "plain_text")
 	case "section":
+		if accessory, ok := b["accessory"].(map[string]any); b["accessory"] != nil && (!ok || accessory["type"] != "image" && !interactive(accessory)) {
+			return false
+		}
 		fields, _ := b["fields"].([]any)
 		for _, f := range fields {
 			if !text(f, maxField, "plain_text", "mrkdwn") {
@@ -95,7 +98,7 @@ func block(b map[string]any) bool {
 		return true
 	case "actions":
 		elements, _ := b["elements"].([]any)
-		return len(elements) > 0 && len(elements) <= 25
+		return actions(elements)
 	}
 	return false
 }

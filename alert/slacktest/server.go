@@ -1,10 +1,12 @@
 // Package slacktest is a simulated Slack for tests and for the demonstration:
-// incoming webhooks, chat.postMessage, chat.update and auth.test, with Slack's
-// limits, its refusals and its bad days.
+// incoming webhooks, the methods of the Web API that the program uses, and
+// Socket Mode, with Slack's limits, its refusals and its bad days.
 //
-// A [Server] is an [net/http.Handler] for a real listener, and
-// [Server.Transport] is the same in memory, which works inside
-// testing/synctest.
+// A [Server] is an [net/http.Handler] for a real listener. [Server.Transport]
+// and [Server.Dial] are the same in memory, which works inside
+// testing/synctest. server.go holds the messages, methods.go the other methods,
+// socket.go the connections of Socket Mode and press.go the people: who presses
+// a button ([Server.Press]) and who types a command ([Server.Slash]).
 package slacktest
 
 import (
@@ -30,19 +32,20 @@ const (
 
 // Message is one message as it stands in a channel.
 type Message struct {
-	Channel   string
-	TS        string
-	Thread    string          // the TS of the message that it answers; "" for none
-	Broadcast bool            // an answer that is shown in the channel, too
-	Text      string          // as it came: in Slack's markup unless Verbatim
-	Blocks    slack.Blocks    // empty for plain text
-	Raw       json.RawMessage // the blocks as they came; nil for none
-	Posted    time.Time
-	Updated   time.Time // zero: never
-	History   []Version // what it was before each update, the oldest first
+	Channel string
+	TS      string
+	Text    string          // as it came: in Slack's markup unless Verbatim
+	Blocks  slack.Blocks    // empty for plain text
+	Raw     json.RawMessage // the blocks as they came; nil for none
+	Posted  time.Time
+	Updated time.Time // zero: never
+	History []Version // what it was before each update, the oldest first
 
 	Verbatim bool // markup in Text was turned off
 	Unfurl   bool // Slack would look behind links
+
+	Thread    string // the TS of the message that it answers; "" for none
+	Broadcast bool   // an answer that is shown in the channel, too
 }
 
 // Version is what a message was before it was updated.
@@ -63,6 +66,12 @@ type Server struct {
 	serial   int
 	watch    func(Message)
 	now      func() time.Time
+
+	scopes     string            // what X-OAuth-Scopes says
+	users      map[string]string // names by id
+	ephemerals []Ephemeral
+	hooks      map[string]*hook // where late answers go, by their path
+	sockets    sockets
 }
 
 // Request is one request as it came, without its secret.
@@ -73,7 +82,12 @@ type Request struct {
 }
 
 // New returns a Slack without messages.
-func New() *Server { return &Server{now: time.Now} }
+func New() *Server {
+	return &Server{
+		now: time.Now, scopes: DefaultScopes, users: make(map[string]string), hooks: make(map[string]*hook),
+		sockets: sockets{tickets: make(map[string]SocketFault), waiting: make(map[string][]chan Ack)},
+	}
+}
 
 // OnMessage calls f with each message that is posted or updated, from the
 // goroutine that serves the request. It replaces the function before.
@@ -110,6 +124,10 @@ func (m *Message) clone() Message {
 
 // ServeHTTP implements [net/http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, LinkPath) {
+		s.serveLink(w, r)
+		return
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
 		return
@@ -117,6 +135,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := "webhook"
 	if method, ok := strings.CutPrefix(r.URL.Path, APIPath); ok {
 		name = method
+		w.Header().Set("X-OAuth-Scopes", s.scopesNow())
+	} else if strings.HasPrefix(r.URL.Path, answerPath) {
+		name = "response_url"
 	}
 	fault := s.note(name)
 	if fault.serve(w, r, name) {
@@ -127,19 +148,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.webhook(w, r, body, fault)
 	case "chat.postMessage", "chat.update":
 		s.chat(w, r, name, form(r, body), fault)
+	case "chat.postEphemeral":
+		s.postEphemeral(w, r, form(r, body), fault)
 	case "auth.test":
-		reply(w, map[string]any{"ok": true, "url": "https://example.invalid/", "team": "Example", "user": "sessionwarden", "team_id": "T000", "user_id": "U000"})
+		reply(w, map[string]any{"ok": true, "url": "https://example.invalid/", "team": "Example", "user": "sessionwarden", "team_id": teamID, "user_id": "U000"})
+	case "apps.connections.open":
+		s.openConnection(w, r, form(r, body))
+	case "response_url":
+		s.lateAnswer(w, r, body)
 	default:
 		reply(w, map[string]any{"ok": false, "error": "unknown_method"})
 	}
 }
 
-// note remembers a request and says what it meets.
+// note remembers a request and says what it meets. A connection for Socket Mode
+// has faults of its own, and takes none away that are meant for messages.
 func (s *Server) note(name string) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fault := s.standing
-	if len(s.faults) > 0 {
+	if len(s.faults) > 0 && name != "apps.connections.open" {
 		fault, s.faults = s.faults[0], s.faults[1:]
 	}
 	if len(s.requests) < 100_000 {
@@ -199,18 +227,14 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request, name string, value
 	case values.Get("token") == "":
 		reply(w, map[string]any{"ok": false, "error": "not_authed"})
 		return
+	case strings.HasPrefix(values.Get("token"), "xapp-"):
+		reply(w, map[string]any{"ok": false, "error": "not_allowed_token_type"})
+		return
 	case channel == "":
 		reply(w, map[string]any{"ok": false, "error": "channel_not_found"})
 		return
 	}
-	m := &Message{
-		Channel: channelID(channel), Text: values.Get("text"),
-		Verbatim: values.Get("mrkdwn") == "false", Thread: values.Get("thread_ts"), Broadcast: values.Get("reply_broadcast") == "true",
-		Unfurl: values.Get("unfurl_links") != "false" || values.Get("unfurl_media") != "false",
-	}
-	if blocks := values.Get("blocks"); blocks != "" && blocks != "[]" {
-		m.Raw = json.RawMessage(blocks)
-	}
+	m := messageOf(values)
 	if problem := m.check(); problem != "" {
 		reply(w, map[string]any{"ok": false, "error": problem})
 		return
@@ -221,6 +245,10 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request, name string, value
 			return
 		}
 	} else {
+		if !s.threaded(m, values.Get("thread_ts"), values.Get("reply_broadcast") == "true") {
+			reply(w, map[string]any{"ok": false, "error": "cannot_reply_to_message"})
+			return
+		}
 		s.post(m)
 	}
 	fault.after(r.Context(), func() {
@@ -271,6 +299,7 @@ func (s *Server) replace(m *Message, ts string) bool {
 		at = old.Posted
 	}
 	m.TS, m.Posted, m.Updated, m.Unfurl = old.TS, old.Posted, s.now(), old.Unfurl
+	m.Thread, m.Broadcast = old.Thread, old.Broadcast
 	m.History = append(slices.Clone(old.History), Version{Text: old.Text, Blocks: old.Blocks, At: at})
 	s.messages[i] = m
 	seen, watch := m.clone(), s.watch

@@ -74,8 +74,38 @@ func (p *page) block(b slack.Block) {
 		for _, e := range b.Elements {
 			p.rich(e, "")
 		}
+	case *slack.ActionBlock:
+		p.buttons(Buttons(Message{Blocks: slack.Blocks{BlockSet: []slack.Block{b}}}))
 	case *slack.DividerBlock:
 		p.line(strings.Repeat("─", Width))
+	}
+}
+
+// buttons writes a row of buttons. None is broken where it fits on a line.
+func (p *page) buttons(list []Button) {
+	const gap = "  "
+	row, used := "", 0
+	for _, b := range list {
+		label := "[" + clean(b.Label) + "]"
+		n := columns(label)
+		switch {
+		case row != "" && used+len(gap)+n <= Width:
+			row += gap + label
+			used += len(gap) + n
+		default:
+			p.raw(row)
+			row, used = label, n
+		}
+	}
+	p.raw(row)
+}
+
+// raw writes a line that is clean and fits; "" writes none.
+func (p *page) raw(line string) {
+	if columns(line) > Width {
+		p.line(line)
+	} else if line != "" {
+		p.b.WriteString(line + "\n")
 	}
 }
 

@@ -1,0 +1,392 @@
+package slacktest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// LinkPath is where the connections of Socket Mode are opened.
+	LinkPath = "/link/"
+	// AckTime is how long Slack waits for an acknowledgement.
+	AckTime = 3 * time.Second
+
+	appID         = "A0SIMULATED"
+	maxLinks      = 10 // at a time, as Slack allows
+	pingEvery     = 10 * time.Second
+	lastRespite   = 10 * time.Second // between a warning and the end of a connection
+	maxAck        = 20 << 10         // a larger answer is silently dropped
+	writeDeadline = 5 * time.Second
+)
+
+// sockets is Socket Mode: the connections that are open, and what was
+// acknowledged on them. The server's lock guards it.
+type sockets struct {
+	links   []*link
+	turn    int // the next envelope goes to this one
+	opened  int
+	faults  []SocketFault          // for the next connections, one each
+	tickets map[string]SocketFault // for connections that may be opened, once each
+	waiting map[string][]chan Ack  // for the acknowledgement of an envelope
+	acks    []Ack
+	off     bool // Socket Mode is switched off
+}
+
+// link is one connection.
+type link struct {
+	server *Server
+	conn   *websocket.Conn
+	base   string // the address of this server, as the other side knows it
+	fault  SocketFault
+	write  sync.Mutex // one writer at a time
+	pings  chan string
+	ended  chan struct{}
+	once   sync.Once
+}
+
+// openConnection serves apps.connections.open.
+func (s *Server) openConnection(w http.ResponseWriter, r *http.Request, values url.Values) {
+	s.mu.Lock()
+	var fault SocketFault
+	if len(s.sockets.faults) > 0 {
+		fault, s.sockets.faults = s.sockets.faults[0], s.sockets.faults[1:]
+	}
+	off := s.sockets.off
+	s.serial++
+	ticket := fmt.Sprintf("ticket-%d-not-a-secret", s.serial)
+	s.mu.Unlock()
+	token := values.Get("token")
+	switch {
+	case fault.kind == "open_limited":
+		Limited(fault.text).serve(w, r, "apps.connections.open")
+		return
+	case fault.kind == "open_refused":
+		reply(w, map[string]any{"ok": false, "error": fault.text})
+		return
+	case token == "":
+		reply(w, map[string]any{"ok": false, "error": "not_authed"})
+		return
+	case strings.HasPrefix(token, "xoxb-"), strings.HasPrefix(token, "xoxp-"):
+		reply(w, map[string]any{"ok": false, "error": "not_allowed_token_type"})
+		return
+	case off:
+		reply(w, map[string]any{"ok": false, "error": "socket_mode_disabled"})
+		return
+	case fault.kind == "elsewhere":
+		reply(w, map[string]any{"ok": true, "url": fault.text})
+		return
+	}
+	s.mu.Lock()
+	if len(s.sockets.tickets) > 1000 {
+		clear(s.sockets.tickets)
+	}
+	s.sockets.tickets[ticket] = fault
+	s.mu.Unlock()
+	scheme := "ws"
+	if r.TLS != nil || r.URL.Scheme == "https" {
+		scheme = "wss"
+	}
+	at := url.URL{Scheme: scheme, Host: r.Host, Path: LinkPath, RawQuery: url.Values{"ticket": {ticket}, "app_id": {appID}}.Encode()}
+	reply(w, map[string]any{"ok": true, "url": at.String()})
+}
+
+// serveLink serves one connection until it ends.
+func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	ticket := r.URL.Query().Get("ticket")
+	fault, ok := s.sockets.tickets[ticket]
+	delete(s.sockets.tickets, ticket)
+	s.mu.Unlock()
+	switch {
+	case !ok:
+		plain(w, http.StatusForbidden, "invalid_ticket")
+		return
+	case fault.kind == "upgrade_refused":
+		if fault.text != "" {
+			w.Header().Set("Retry-After", fault.text)
+		}
+		plain(w, fault.status, "somebody else's words")
+		return
+	case fault.kind == "upgrade_hangs":
+		hang(r.Context())
+		return
+	}
+	upgrader := websocket.Upgrader{WriteBufferSize: 64 << 10}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // it has answered
+	}
+	conn.SetReadLimit(1 << 20)
+	base := "http://" + r.Host
+	if r.TLS != nil {
+		base = "https://" + r.Host
+	}
+	l := &link{server: s, conn: conn, base: base, fault: fault, pings: make(chan string, 8), ended: make(chan struct{})}
+	defer l.close()
+	l.serve()
+}
+
+// serve speaks to the other side until the connection ends.
+func (l *link) serve() {
+	n, ok := l.server.join(l)
+	if !ok {
+		_ = l.send(map[string]any{"type": "disconnect", "reason": "too_many_websockets", "debug_info": map[string]any{"host": "simulated"}})
+		return
+	}
+	defer l.server.leave(l)
+	switch l.fault.kind {
+	case "no_hello":
+	case "drop_first":
+		return
+	default:
+		if l.send(map[string]any{
+			"type": "hello", "num_connections": n, "connection_info": map[string]any{"app_id": appID},
+			"debug_info": map[string]any{"host": "simulated", "build_number": 1, "approximate_connection_time": 18060},
+		}) != nil {
+			return
+		}
+	}
+	switch l.fault.kind {
+	case "half_open":
+		l.swallow()
+		return
+	case "stuck":
+		l.stand()
+		return
+	case "drop":
+		return
+	}
+	// The reader never writes: without a network in between, two readers that
+	// answer each other's pings at the same moment would wait for each other.
+	l.conn.SetPingHandler(func(data string) error {
+		select {
+		case l.pings <- data:
+		default:
+		}
+		return nil
+	})
+	go l.ping()
+	for {
+		kind, text, err := l.conn.ReadMessage()
+		if err != nil {
+			return
+		}
+		if kind == websocket.TextMessage {
+			l.take(text)
+		}
+	}
+}
+
+// swallow takes whatever comes and answers nothing: a connection whose other
+// side has silently gone.
+func (l *link) swallow() {
+	buffer := make([]byte, 4096)
+	for {
+		if _, err := l.conn.NetConn().Read(buffer); err != nil {
+			return
+		}
+	}
+}
+
+// stand does not even take what comes, so that the other side cannot write. It
+// ends when the other side does.
+func (l *link) stand() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.ended:
+			return
+		case <-tick.C:
+		}
+		_ = l.conn.NetConn().SetReadDeadline(time.Now().Add(-time.Second))
+		if _, err := l.conn.NetConn().Read(nil); err != nil && !isTimeout(err) {
+			return
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// ping pings, and answers pings, until the connection ends.
+func (l *link) ping() {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		kind, data := websocket.PingMessage, "Ping from simulated"
+		select {
+		case <-l.ended:
+			return
+		case data = <-l.pings:
+			kind = websocket.PongMessage
+		case <-tick.C:
+		}
+		if l.conn.WriteControl(kind, []byte(data), time.Now().Add(writeDeadline)) != nil {
+			l.close()
+			return
+		}
+	}
+}
+
+// send writes one frame of JSON.
+func (l *link) send(v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return l.sendRaw(websocket.TextMessage, text)
+}
+
+func (l *link) sendRaw(kind int, text []byte) error {
+	l.write.Lock()
+	defer l.write.Unlock()
+	if err := l.conn.SetWriteDeadline(time.Now().Add(writeDeadline)); err != nil {
+		return err
+	}
+	return l.conn.WriteMessage(kind, text)
+}
+
+// close ends the connection without a word.
+func (l *link) close() {
+	l.once.Do(func() {
+		close(l.ended)
+		_ = l.conn.Close()
+	})
+}
+
+// part says that the connection ends, and ends it after a while.
+func (l *link) part(reason string, after time.Duration) error {
+	err := l.send(map[string]any{"type": "disconnect", "reason": reason, "debug_info": map[string]any{"host": "simulated"}})
+	if after == 0 {
+		l.close()
+		return err
+	}
+	go func() {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			l.close()
+		case <-l.ended:
+		}
+	}()
+	return err
+}
+
+// join adds a connection, and returns how many there are with it.
+func (s *Server) join(l *link) (int, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sockets.links) >= maxLinks {
+		return 0, false
+	}
+	s.sockets.links = append(s.sockets.links, l)
+	s.sockets.opened++
+	return len(s.sockets.links), true
+}
+
+// leave takes a connection away.
+func (s *Server) leave(l *link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, other := range s.sockets.links {
+		if other == l {
+			s.sockets.links = append(s.sockets.links[:i:i], s.sockets.links[i+1:]...)
+			return
+		}
+	}
+}
+
+// linksNow returns the connections that are open.
+func (s *Server) linksNow() []*link {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*link(nil), s.sockets.links...)
+}
+
+// Connections returns how many connections of Socket Mode are open, and how
+// many ever were.
+func (s *Server) Connections() (open, ever int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sockets.links), s.sockets.opened
+}
+
+// Drop breaks all connections of Socket Mode off, without a word.
+func (s *Server) Drop() {
+	for _, l := range s.linksNow() {
+		l.close()
+	}
+}
+
+// Disconnect says on all connections that they end: "warning" and
+// "refresh_requested" ten seconds before they do, "link_disabled" at once, and
+// with it Socket Mode is switched off until [Server.Enable].
+func (s *Server) Disconnect(reason string) {
+	after := lastRespite
+	if reason == "link_disabled" {
+		after = 0
+		s.mu.Lock()
+		s.sockets.off = true
+		s.mu.Unlock()
+	}
+	for _, l := range s.linksNow() {
+		_ = l.part(reason, after) // it may have gone
+	}
+}
+
+// Enable switches Socket Mode on again.
+func (s *Server) Enable() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sockets.off = false
+}
+
+// Dial returns a connection to the server without a network, for whatever
+// address.
+func (s *Server) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ours, theirs := net.Pipe()
+	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(&oneShot{conn: ours}) }() // it ends after the one connection was taken
+	return theirs, nil
+}
+
+// oneShot is a listener with one connection.
+type oneShot struct {
+	mu   sync.Mutex
+	conn net.Conn
+}
+
+// Accept implements [net.Listener].
+func (o *oneShot) Accept() (net.Conn, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.conn == nil {
+		return nil, net.ErrClosed
+	}
+	conn := o.conn
+	o.conn = nil
+	return conn, nil
+}
+
+// Close implements [net.Listener].
+func (o *oneShot) Close() error { return nil }
+
+// Addr implements [net.Listener].
+func (o *oneShot) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
