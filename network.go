@@ -90,3 +90,16 @@ func NarrowNetwork(addr netip.Addr) (netip.Prefix, bool) {
 	network, err := addr.Prefix(bits)
 	return network, err == nil
 }
+
+// SamePlace reports whether two addresses count as one: the same, or in the same
+// IPv6 /64, which is what one customer is given.
+func SamePlace(a, b netip.Addr) bool {
+	if a == b {
+		return true
+	}
+	if !a.Is6() || !b.Is6() {
+		return false
+	}
+	network, err := a.Prefix(64)
+	return err == nil && network.Contains(b)
+}

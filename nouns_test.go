@@ -182,3 +182,22 @@ func TestOwnRulesHaveNamesOfTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestSamePlace(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"192.0.2.1", "192.0.2.1", true}, {"192.0.2.1", "192.0.2.2", false},
+		{"2001:db8::1", "2001:db8::ffff:1", true}, {"2001:db8::1", "2001:db8:0:1::1", false}, {"2001:db8::1", "192.0.2.1", false},
+	} {
+		a, b := netip.MustParseAddr(test.a), netip.MustParseAddr(test.b)
+		if sessionwarden.SamePlace(a, b) != test.want || sessionwarden.SamePlace(b, a) != test.want {
+			t.Errorf("%s and %s: %t", a, b, !test.want)
+		}
+	}
+	if sessionwarden.SamePlace(netip.Addr{}, netip.MustParseAddr("2001:db8::1")) {
+		t.Error("no address is a place")
+	}
+}

@@ -177,7 +177,7 @@ func (m *Monitor) Deny(ctx context.Context, id uint64) (sessionwarden.Action, er
 // people were asked about it.
 func asAsked(a sessionwarden.Action, s sessionwarden.Sighting) bool {
 	was, err := netip.ParseAddr(a.Addr)
-	return (a.Addr == s.AddrText() || err == nil && samePlace(was, s.Addr)) && (a.Device == "" || a.Device == s.Device)
+	return (a.Addr == s.AddrText() || err == nil && sessionwarden.SamePlace(was, s.Addr)) && (a.Device == "" || a.Device == s.Device)
 }
 
 // wentOn stands in the note of a held action before where its session is now, which

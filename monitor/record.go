@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -143,20 +142,8 @@ func (d *draft) matcher() func(sessionwarden.Session) *sessionwarden.Sighting {
 // sameFacts reports whether a session is where it was, on the device it was
 // on. An IPv6 address counts by its /64; a new browser version is nothing.
 func sameFacts(a, b sessionwarden.Session) bool {
-	return samePlace(a.Addr, b.Addr) && a.RawAddr == b.RawAddr &&
+	return sessionwarden.SamePlace(a.Addr, b.Addr) && a.RawAddr == b.RawAddr &&
 		(a.UserAgent == "" || a.UserAgent == b.UserAgent || policy.Device(a.UserAgent) == policy.Device(b.UserAgent))
-}
-
-// samePlace reports whether two addresses are one, or in one IPv6 /64.
-func samePlace(a, b netip.Addr) bool {
-	if a == b {
-		return true
-	}
-	if !a.Is6() || !b.Is6() {
-		return false
-	}
-	p, err := a.Prefix(64)
-	return err == nil && p.Contains(b)
 }
 
 // arrive starts a sighting.

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -238,17 +237,4 @@ func placed(l sessionwarden.Location) sessionwarden.Country {
 		return ""
 	}
 	return l.Country
-}
-
-// samePlace reports whether two addresses count as one: the same, or in the
-// same IPv6 /64, which is what one customer is given.
-func samePlace(a, b netip.Addr) bool {
-	if a == b {
-		return true
-	}
-	if !a.Is6() || !b.Is6() {
-		return false
-	}
-	network, err := a.Prefix(64)
-	return err == nil && network.Contains(b)
 }

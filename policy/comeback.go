@@ -107,7 +107,7 @@ func (j *judgement) respawned() {
 func (j *judgement) sameAs(w *sessionwarden.Sighting) string {
 	s := &j.c.Sighting
 	switch {
-	case samePlace(s.Addr, w.Addr):
+	case sessionwarden.SamePlace(s.Addr, w.Addr):
 		return "from the same address"
 	case j.atHome():
 		return ""

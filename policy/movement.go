@@ -43,7 +43,7 @@ func movement(c *Case) moves {
 	// Only what is known on both sides can be said to differ: an edition of
 	// the service that leaves the agent out changes no device.
 	m := moves{device: was.Device != "" && is.Device != "" && was.Device != is.Device}
-	if samePlace(was.Addr, is.Addr) && was.RawAddr == is.RawAddr {
+	if sessionwarden.SamePlace(was.Addr, is.Addr) && was.RawAddr == is.RawAddr {
 		return m // where it is the same address, only location data can differ
 	}
 	// An unknown network is another one than a known one: had they been the

@@ -120,7 +120,7 @@ func (c *Case) journey(w *sessionwarden.Sighting) (y journey) {
 	}
 	y.in = s.Used().Sub(w.Used()).Abs()
 	if y.in > c.travelTime(farthest) || !tells(w) || !clean(w) || !w.EndedAt.IsZero() || w.Account != s.Account ||
-		samePlace(w.Addr, s.Addr) || w.Location.ASN == s.Location.ASN && s.Location.ASN != 0 {
+		sessionwarden.SamePlace(w.Addr, s.Addr) || w.Location.ASN == s.Location.ASN && s.Location.ASN != 0 {
 		return journey{}
 	}
 	y.km = c.distance(w, s)

@@ -2,7 +2,6 @@ package lives
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -185,13 +184,7 @@ func (r *draftRow) use(at, seen time.Time, silent bool) {
 // nothing.
 func sameRow(row *draftRow, v *visit, s stop) bool {
 	a, b := row.Addr, s.where.addr
-	near := a == b || a.Is6() && b.Is6() && within(a, b)
-	return near && row.Location.Country == s.where.loc.Country && row.Device == policy.Device(cmp.Or(s.agent, v.agent))
-}
-
-func within(a, b netip.Addr) bool {
-	network, err := a.Prefix(64)
-	return err == nil && network.Contains(b)
+	return sessionwarden.SamePlace(a, b) && row.Location.Country == s.where.loc.Country && row.Device == policy.Device(cmp.Or(s.agent, v.agent))
 }
 
 // done returns what is done in a session while it lasts.
