@@ -213,7 +213,7 @@ func (d *draft) takeover(judged []policy.Judged) []policy.Judged {
 		d.touch(s.Seq)
 		d.findings = append(d.findings, one.Findings...)
 		one.Sighting = *s
-		judged = joined(judged, one)
+		judged = policy.Joined(judged, one)
 	}
 	return judged
 }
@@ -223,19 +223,6 @@ func (d *draft) leaveSuspects() {
 	if len(d.ended) > 0 {
 		d.h.Facts.Left = policy.Leave(d.account, d.h, d.ended, d.now)
 	}
-}
-
-// joined puts what was found on a sighting in front of what was found on it
-// before.
-func joined(judged []policy.Judged, one policy.Judged) []policy.Judged {
-	for i := range judged {
-		if judged[i].Sighting.Seq == one.Sighting.Seq {
-			judged[i].Sighting = one.Sighting
-			judged[i].Findings = append(one.Findings, judged[i].Findings...)
-			return judged
-		}
-	}
-	return append(judged, one)
 }
 
 // accountItem is what an alert says of findings about the account itself;

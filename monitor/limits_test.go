@@ -276,7 +276,7 @@ func TestAFloodThatWaitsIsNotOver(t *testing.T) {
 				h.service.signOut(row.ID)
 			}
 		}
-		pass(3 * time.Hour)
+		pass(65 * time.Minute)
 		if held := slices.Index(h.journal.states(), "held"); held < 0 {
 			t.Fatal("nothing is held any more")
 		}

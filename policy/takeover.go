@@ -53,6 +53,19 @@ func JudgeTakeover(a sessionwarden.Account, h sessionwarden.History, rails Rails
 	return t.Together
 }
 
+// Joined puts what was found on a sighting in front of what was found on it before.
+// It may change judged.
+func Joined(judged []Judged, one Judged) []Judged {
+	for i := range judged {
+		if judged[i].Sighting.Seq == one.Sighting.Seq {
+			judged[i].Sighting = one.Sighting
+			judged[i].Findings = append(one.Findings, judged[i].Findings...)
+			return judged
+		}
+	}
+	return append(judged, one)
+}
+
 // ofTakeover reports whether a change is one that a thief lives from.
 func ofTakeover(rule sessionwarden.Rule) bool {
 	switch rule {

@@ -29,7 +29,7 @@ it) or '#' and a row of the history ("#12"; seq in history --json).`,
 					return err
 				}
 				if asJSON {
-					return c.jsonArray(func(yield func(any, error) bool) { yield(e, nil) })
+					return jsonRows(c, e)
 				}
 				return c.printExplanation(e)
 			})

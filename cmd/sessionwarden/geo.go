@@ -48,13 +48,7 @@ func (c *command) geoCommand() *cobra.Command {
 				wrong = &usageError{wrong}
 			}
 			if asJSON {
-				return errors.Join(wrong, c.jsonArray(func(yield func(any, error) bool) {
-					for _, row := range rows {
-						if !yield(row, nil) {
-							return
-						}
-					}
-				}))
+				return errors.Join(wrong, jsonRows(c, rows...))
 			}
 			for i, row := range rows {
 				if i > 0 {

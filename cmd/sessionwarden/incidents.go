@@ -40,7 +40,7 @@ func (c *command) incidentCommand() *cobra.Command {
 					case err != nil:
 						return err
 					case asJSON:
-						return c.jsonArray(func(yield func(any, error) bool) { yield(row, nil) })
+						return jsonRows(c, row)
 					}
 					return c.showIncident(row)
 				}

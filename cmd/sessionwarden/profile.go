@@ -25,13 +25,7 @@ it is new to the rules.`,
 					return err
 				}
 				if asJSON {
-					return c.jsonArray(func(yield func(any, error) bool) {
-						for _, row := range rows {
-							if !yield(row, nil) {
-								return
-							}
-						}
-					})
+					return jsonRows(c, rows...)
 				}
 				for i, row := range rows {
 					if i > 0 {

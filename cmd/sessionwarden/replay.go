@@ -50,7 +50,7 @@ Where the present configuration is in no usual place, name both:
 				return err
 			}
 			if asJSON {
-				return c.jsonArray(func(yield func(any, error) bool) { yield(r.row(), nil) })
+				return jsonRows(c, r.row())
 			}
 			return r.print()
 		},

@@ -49,13 +49,7 @@ func tableCommand[Row any](c *command, name, short, nothing string,
 			return c.ask(cmd.Context(), func(client *web.Client) error {
 				list := rows(client, cmd.Context(), q)
 				if flags.json {
-					return c.jsonArray(func(yield func(any, error) bool) {
-						for row, err := range list {
-							if !yield(row, err) {
-								return
-							}
-						}
-					})
+					return jsonArray(c, list)
 				}
 				now := time.Now()
 				t := c.out.table(columns...)
@@ -96,8 +90,19 @@ asks any more); dry_run.`,
 	return short + ".\n\n" + words[name]
 }
 
+// jsonRows prints rows as one array.
+func jsonRows[Row any](c *command, rows ...Row) error {
+	return jsonArray(c, func(yield func(Row, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	})
+}
+
 // jsonArray prints rows as one array, row by row.
-func (c *command) jsonArray(rows iter.Seq2[any, error]) error {
+func jsonArray[Row any](c *command, rows iter.Seq2[Row, error]) error {
 	before := "[\n  "
 	for row, err := range rows {
 		if err != nil {

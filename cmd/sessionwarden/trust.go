@@ -132,13 +132,7 @@ func (c *command) trustListCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
-					return c.jsonArray(func(yield func(any, error) bool) {
-						for _, row := range rows {
-							if !yield(row, nil) {
-								return
-							}
-						}
-					})
+					return jsonRows(c, rows...)
 				}
 				return c.printTrusts(rows)
 			})

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"slices"
 	"time"
 
 	"sessionwarden"
@@ -34,13 +33,7 @@ func (st *state) takeover(judged []policy.Judged, at time.Time) []policy.Judged 
 		}
 		l.findings = append(l.findings, one.Findings...)
 		one.Sighting = *s
-		k := slices.IndexFunc(judged, func(j policy.Judged) bool { return j.Sighting.Seq == s.Seq })
-		if k < 0 {
-			judged = append(judged, one)
-			continue
-		}
-		judged[k].Sighting = *s
-		judged[k].Findings = append(one.Findings, judged[k].Findings...)
+		judged = policy.Joined(judged, one)
 	}
 	return judged
 }
