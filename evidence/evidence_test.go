@@ -370,3 +370,32 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// What the page says of a disconnection that was not made is true of each way that
+// leads there.
+func TestWhatWasNotEndedIsSaidAsItWas(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		state     sessionwarden.ActionState
+		note      string
+		claimed   bool
+		want, not string
+	}{
+		{sessionwarden.Denied, "by hand: this session is the owner's", true, "a person said that it is the owner", ""},
+		{sessionwarden.Denied, "nobody answered in time; kept, as ask_default says", false, "Kept: it was not ended", "a person said"},
+		{sessionwarden.Moot, "the session was gone before anything was done", false, "Not needed any more", ""},
+		{sessionwarden.Moot, "no rule asks about this session any more", false, "Not needed any more", "Was over"},
+	} {
+		s := small()
+		s.Actions[0].State, s.Actions[0].Note, s.Sightings[1].Denied = test.state, test.note, test.claimed
+		file := evidence.Make(s)
+		page := html.UnescapeString(string(file.Page))
+		page = page[:strings.Index(page, `<pre id="records">`)]
+		if !strings.Contains(page, test.want) || test.not != "" && strings.Contains(page, test.not) {
+			t.Errorf("%s (%s): the page does not say %q, or says %q", test.state, test.note, test.want, test.not)
+		}
+		if r := evidence.Verify(file.Page); !r.Whole() {
+			t.Errorf("%s: %v", test.state, r.Problems)
+		}
+	}
+}

@@ -93,8 +93,7 @@ func render(lines []line) []byte {
 		case r.Finding != nil:
 			v.finding(*r.Finding)
 		case r.Action != nil:
-			outcome, good := outcomeOf(r.Action.State)
-			v.Actions = append(v.Actions, shownAction{*r.Action, outcome, good})
+			v.Actions = append(v.Actions, shownAction{action: *r.Action})
 		case r.Source != nil:
 			v.Sources = append(v.Sources, *r.Source)
 		case r.Gap != nil:
@@ -104,6 +103,7 @@ func render(lines []line) []byte {
 	if v.Service = v.Header.Service; v.Service == "mannco" {
 		v.Service = "Mannco.store"
 	}
+	v.outcomes(sessions)
 	v.tables(sessions)
 	v.summary()
 	var b bytes.Buffer
@@ -131,7 +131,22 @@ var changes = map[string]string{
 	"discord_changed": "Discord account", "name_changed": "name", "balance_drop": "balance", "payment_review": "payments under review",
 }
 
-// outcomeOf says what a state of a disconnection means, and whether it is over.
+// outcomes says what became of the disconnections.
+func (v *view) outcomes(sessions []session) {
+	claimed := make(map[string]bool)
+	for _, s := range sessions {
+		claimed[s.Row] = s.Denied
+	}
+	for i := range v.Actions {
+		a := &v.Actions[i]
+		if a.Outcome, a.Good = outcomeOf(a.State); a.State == "denied" && claimed[a.Row] {
+			a.Outcome, a.Good = "Kept: a person said that it is the owner's", true
+		}
+	}
+}
+
+// outcomeOf says what a state of a disconnection means, and whether it is over. Its
+// note has why.
 func outcomeOf(state string) (words string, over bool) {
 	switch state {
 	case "planned":
@@ -139,7 +154,7 @@ func outcomeOf(state string) (words string, over bool) {
 	case "held":
 		return "Held: a person has to answer", false
 	case "denied":
-		return "Kept: a person said that it is the owner's", true
+		return "Kept: it was not ended", false
 	case "done":
 		return "The service said that it is ended; not proven yet", false
 	case "verified":
@@ -149,7 +164,7 @@ func outcomeOf(state string) (words string, over bool) {
 	case "refused":
 		return "Could not be ended", false
 	case "moot":
-		return "Was over before anything was done", true
+		return "Not needed any more", true
 	case "dry_run":
 		return "Rehearsal only: nothing was ended", false
 	}
