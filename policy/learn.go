@@ -224,8 +224,12 @@ func weightAt(s sessionwarden.Span, at time.Time) float64 {
 // known reports whether key was seen often or lately enough to be the owner's.
 func known[K comparable](m map[K]sessionwarden.Span, key K, p *sessionwarden.Profile) bool {
 	s, there := m[key]
-	return there && weightAt(s, p.Active) >= faded
+	return there && !Faded(s, *p)
 }
+
+// Faded reports whether what p remembers by s was so long ago, and so seldom, that
+// it is new to the rules again.
+func Faded(s sessionwarden.Span, p sessionwarden.Profile) bool { return weightAt(s, p.Active) < faded }
 
 // note takes key into m, which keeps at most most of them.
 func note[K cmp.Ordered](m map[K]sessionwarden.Span, key K, span sessionwarden.Span, most int) {

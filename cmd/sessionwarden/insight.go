@@ -111,11 +111,11 @@ func profileRow(a sessionwarden.Account, h sessionwarden.History, now time.Time,
 	row := web.ProfileRow{
 		Account: a.Name, Sessions: p.Sessions, MostLive: p.MostLive, Active: p.Active, Baseline: h.Baseline, Since: p.Since,
 		Hours:     make([]float64, len(p.Hours)),
-		Countries: knownRows(p.Countries, func(c sessionwarden.Country) (string, string) { return string(c), c.Name() }),
-		Networks: knownRows(p.Networks, func(asn uint32) (string, string) {
+		Countries: knownRows(p, p.Countries, func(c sessionwarden.Country) (string, string) { return string(c), c.Name() }),
+		Networks: knownRows(p, p.Networks, func(asn uint32) (string, string) {
 			return "AS" + strconv.FormatUint(uint64(asn), 10), names[asn]
 		}),
-		Devices: knownRows(p.Devices, func(device string) (string, string) { return device, "" }),
+		Devices: knownRows(p, p.Devices, func(device string) (string, string) { return device, "" }),
 	}
 	for hour, n := range p.Hours {
 		row.Hours[hour] = float64(n)
@@ -129,10 +129,14 @@ func profileRow(a sessionwarden.Account, h sessionwarden.History, now time.Time,
 	return row
 }
 
-// knownRows lists what a profile knows of one kind, what was used last first.
-func knownRows[K cmp.Ordered](known map[K]sessionwarden.Span, words func(K) (what, name string)) []web.KnownRow {
+// knownRows lists what a profile knows of one kind, what was used last first. What
+// has faded is new to the rules, and not known.
+func knownRows[K cmp.Ordered](p sessionwarden.Profile, known map[K]sessionwarden.Span, words func(K) (what, name string)) []web.KnownRow {
 	rows := make([]web.KnownRow, 0, len(known))
 	for _, key := range slices.Sorted(maps.Keys(known)) {
+		if policy.Faded(known[key], p) {
+			continue
+		}
 		what, name := words(key)
 		rows = append(rows, web.NewKnownRow(what, name, known[key]))
 	}

@@ -125,3 +125,20 @@ func TestWhatIsPrintedOfAReplay(t *testing.T) {
 	})
 	golden(t, "replay-same", func(c *command) { play(c, func(*sessionwarden.Account) {}) })
 }
+
+// A profile shows what is known by the rules' own measure.
+func TestAProfileShowsNothingThatHasFaded(t *testing.T) {
+	t.Parallel()
+	ago := func(years int) sessionwarden.Span {
+		when := printedAt.AddDate(-years, 0, 0)
+		return sessionwarden.Span{First: when, Last: when, Weight: 1}
+	}
+	h := sessionwarden.History{Profile: sessionwarden.Profile{
+		Active: printedAt, Countries: map[sessionwarden.Country]sessionwarden.Span{"DE": ago(0), "VN": ago(3)},
+		Networks: map[uint32]sessionwarden.Span{64500: ago(0), 64510: ago(3)}, Devices: map[string]sessionwarden.Span{"Windows, Chrome": ago(0), "Android, Chrome": ago(3)},
+	}}
+	row := profileRow(sessionwarden.Account{Name: "main"}, h, printedAt, nil)
+	if len(row.Countries) != 1 || len(row.Networks) != 1 || len(row.Devices) != 1 || row.Countries[0].What != "DE" {
+		t.Errorf("shown: %v, %v, %v", row.Countries, row.Networks, row.Devices)
+	}
+}
