@@ -115,9 +115,20 @@ func (t *together) session(s *sessionwarden.Sighting) bool {
 	if t.rails.Location != "" {
 		v.ceiling, v.ceilWhy = sessionwarden.Ask, "the location data that makes the session suspicious cannot be relied on"
 	}
+	if byNewData(s) {
+		v.ceiling, v.ceilWhy = sessionwarden.Ask, "only our location data changed, and made the session suspicious"
+	}
 	j.record(v)
 	t.Sessions = append(t.Sessions, Judged{Sighting: *s, Findings: j.found})
 	return true
+}
+
+// byNewData reports whether nothing speaks against s but location data that has
+// changed since it came.
+func byNewData(s *sessionwarden.Sighting) bool {
+	return !s.ReclassifiedAt.IsZero() && !slices.ContainsFunc(s.Verdicts, func(v sessionwarden.Verdict) bool {
+		return v.Response > sessionwarden.Log && (!restsOnLocation(v.Rule) || v.Rule == sessionwarden.SessionMoved)
+	})
 }
 
 // belong returns the changes that a suspicious session belongs to: loud where

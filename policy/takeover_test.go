@@ -253,3 +253,23 @@ func TestWhatMattersIsNotPushedOut(t *testing.T) {
 		t.Errorf("remembered: %v", left)
 	}
 }
+
+// New location data alone has nobody ended, whatever the owner changes then.
+func TestATakeoverByNewLocationDataAsks(t *testing.T) {
+	t.Parallel()
+	a := account(usual, rule(sessionwarden.Takeover, sessionwarden.Disconnect))
+	moved := func(s *sessionwarden.Sighting) { s.ReclassifiedAt, s.ReclassifiedFrom = now, "DE" }
+	for name, test := range map[string]struct {
+		s    sessionwarden.Sighting
+		want string
+	}{
+		"it was there from the first": {seen(1, vietnam, loud, seenAgo(time.Hour)), "1001 disconnect"},
+		"new data put it there":       {seen(1, vietnam, loud, moved, seenAgo(time.Hour)), "1001 ask"},
+		"and Tor speaks against it":   {seen(1, vietnam, loud, moved, spoken(sessionwarden.TorNetwork, sessionwarden.Ask), seenAgo(time.Hour)), "1001 disconnect"},
+		"and it moved":                {seen(1, vietnam, loud, moved, spoken(sessionwarden.SessionMoved, sessionwarden.Ask), seenAgo(time.Hour)), "1001 disconnect"},
+	} {
+		if got := together(policy.JudgeTakeover(a, scene(tradeAt(0), test.s), policy.Rails{}, now)); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
