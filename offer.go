@@ -11,11 +11,12 @@ import (
 // carries the offer's id and nothing else, so that nobody can make one up; who may
 // press is decided when it is pressed.
 type Offer struct {
-	ID      OfferID
-	Alert   uint64 // under whose message it stands
-	Account string
-	Verb    OfferVerb
-	Created time.Time
+	ID       OfferID
+	Alert    uint64 // under whose message it stands
+	Incident uint64 // what the alert tells of; 0: none
+	Account  string
+	Verb     OfferVerb
+	Created  time.Time
 
 	// The session as it was when it was offered, for the verbs about one: a press
 	// on the button of a session that went on elsewhere changes nothing.

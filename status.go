@@ -75,6 +75,7 @@ type ChannelStatus struct {
 	LastSent time.Time `json:"last_sent,omitzero"`
 	Broken   bool      `json:"broken"` // refused for good: a person has to mend it
 	Error    string    `json:"error,omitempty"`
+	Buttons  string    `json:"buttons,omitempty"` // "connected", or why nobody hears what is pressed; absent: there are none
 }
 
 // BackupStatus is how the history is copied, at one glance.

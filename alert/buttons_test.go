@@ -37,7 +37,7 @@ func withButtons(w *world) { w.bot, w.buttons = true, true }
 func TestAHeldActionHasButtons(t *testing.T) {
 	inWorldOf(t, withButtons, func(w *world) {
 		a := login(1, sessionwarden.Held)
-		a.Raised = time.Now()
+		a.Raised, a.Incident = time.Now(), 9
 		w.commit(a)
 		w.after(time.Second)
 		labels, values := buttonsOf(w.slack.Messages()[0])
@@ -56,7 +56,7 @@ func TestAHeldActionHasButtons(t *testing.T) {
 		}
 		// An update keeps the ids, also after a restart they go on working.
 		b := next(a, sessionwarden.Held)
-		b.Raised, b.Answered, b.By = a.Raised, time.Now().Add(time.Second), "Jane (U0JANE)"
+		b.Incident, b.Raised, b.Answered, b.By = 9, a.Raised, time.Now().Add(time.Second), "Jane (U0JANE)"
 		w.after(time.Second)
 		w.commit(b)
 		w.after(10 * time.Second)
@@ -136,7 +136,8 @@ func TestWhatAButtonTrusts(t *testing.T) {
 	at := func(addr string, l sessionwarden.Location) string {
 		s := sessionwarden.Sighting{Location: l}
 		s.Addr, _ = netip.ParseAddr(addr)
-		return alert.TrustedBy(s)
+		_, what := alert.TrustFor(s)
+		return what
 	}
 	for name, c := range map[string]struct{ got, want string }{
 		"a provider":             {at("203.0.113.7", sessionwarden.Location{ASN: 64500, Organization: "Example"}), "Example (AS64500)"},

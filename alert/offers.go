@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"fmt"
 	"io"
 
 	"sessionwarden"
@@ -25,7 +24,7 @@ func sessionButtons(a sessionwarden.Alert, item sessionwarden.AlertItem) []Butto
 		return nil
 	}
 	offer := func(verb sessionwarden.OfferVerb) sessionwarden.Offer {
-		return sessionwarden.Offer{Alert: a.ID, Account: a.Account, Verb: verb, Seq: sight.Seq, Session: sight.ID, Addr: sight.AddrText(), Device: sight.Device}
+		return sessionwarden.Offer{Alert: a.ID, Incident: a.Incident, Account: a.Account, Verb: verb, Seq: sight.Seq, Session: sight.ID, Addr: sight.AddrText(), Device: sight.Device}
 	}
 	var buttons []Button
 	if lives(item) {
@@ -34,7 +33,7 @@ func sessionButtons(a sessionwarden.Alert, item sessionwarden.AlertItem) []Butto
 		}
 		buttons = append(buttons, Button{Label: "It was me", Offer: offer(sessionwarden.OfferMine)})
 	}
-	if what := TrustedBy(sight); what != "" {
+	if _, what := TrustFor(sight); what != "" {
 		buttons = append(buttons, Button{
 			Label: cut("Mine: trust "+what+" for 7 days", maxLabel), Offer: offer(sessionwarden.OfferMineNetwork),
 			Confirm: "Sessions from " + what + " will count as yours for 7 days. A thief from there would, too.",
@@ -58,25 +57,27 @@ func lives(item sessionwarden.AlertItem) bool {
 	return false
 }
 
-// TrustedBy says what a button trusts for a while where a session came from: the
-// network of a provider, or the address alone where many others are behind that
-// network; "" where nothing can be trusted.
-func TrustedBy(s sessionwarden.Sighting) string {
+// TrustFor returns what a button trusts for a while where a session came from, and
+// its name for people: the network of a provider, or the address alone where many
+// others are behind that network; "" where nothing can be trusted.
+func TrustFor(s sessionwarden.Sighting) (t sessionwarden.Trust, what string) {
 	l := s.Location
 	narrow, ok := sessionwarden.NarrowNetwork(s.Addr)
 	switch {
 	case !ok || l.Tor || l.Network == sessionwarden.Private:
-		return ""
+		return t, ""
 	case l.ASN != 0 && !l.VPN && l.Network != sessionwarden.Hosting && l.Network != sessionwarden.Satellite:
-		name := outside(l.Organization, 30)
-		if name == "" {
-			return fmt.Sprintf("AS%d", l.ASN)
+		t.ASN = l.ASN
+		if name := outside(l.Organization, 30); name != "" {
+			return t, name + " (" + t.What() + ")"
 		}
-		return fmt.Sprintf("%s (AS%d)", name, l.ASN)
-	case narrow.IsSingleIP():
-		return narrow.Addr().String()
+		return t, t.What()
 	}
-	return narrow.String()
+	t.Network = narrow
+	if narrow.IsSingleIP() {
+		return t, narrow.Addr().String()
+	}
+	return t, narrow.String()
 }
 
 // accountButtons are what an alert offers to do about its account.
@@ -85,10 +86,10 @@ func accountButtons(a sessionwarden.Alert) []Button {
 		return nil
 	}
 	offer := func(verb sessionwarden.OfferVerb) sessionwarden.Offer {
-		return sessionwarden.Offer{Alert: a.ID, Account: a.Account, Verb: verb}
+		return sessionwarden.Offer{Alert: a.ID, Incident: a.Incident, Account: a.Account, Verb: verb}
 	}
 	var buttons []Button
-	if a.Unanswered() {
+	if a.Unanswered() && a.Incident != 0 {
 		buttons = append(buttons, Button{Label: "Acknowledge", Offer: offer(sessionwarden.OfferAcknowledge)})
 	}
 	if a.Severity >= sessionwarden.Critical && len(a.Items) > 0 {

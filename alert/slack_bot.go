@@ -182,6 +182,7 @@ func botError(err error, token string, updating bool) *SendError {
 type apiDoor struct {
 	client *http.Client
 	ok     bool
+	scopes []string // what the token may do, as far as Slack says
 }
 
 // Do makes one request of the library.
@@ -199,6 +200,7 @@ func (d *apiDoor) Do(req *http.Request) (*http.Response, error) {
 	if json.Unmarshal(got.body, &said) == nil {
 		d.ok = said.OK
 	}
+	d.scopes = scopesOf(got.header.Get("X-OAuth-Scopes"))
 	return &http.Response{
 		StatusCode: got.status, Status: http.StatusText(got.status), Header: got.header,
 		Body: reader(got.body), Request: req,

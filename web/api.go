@@ -195,7 +195,7 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, rt route) error {
 			Status:  http.StatusNotImplemented,
 		}
 	}
-	return rt.serve(w, r.WithContext(sessionwarden.WithAsker(r.Context(), asker(r.Context()))), p)
+	return rt.serve(w, r.WithContext(sessionwarden.WithAsker(r.Context(), asker(r))), p)
 }
 
 // localOnly refuses connections over TCP, so that a handler on the wrong

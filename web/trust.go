@@ -157,16 +157,23 @@ func withAsker(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, askerKey{}, conn)
 }
 
+// AskerHeader is where a request that comes from this very process names who asks.
+// It counts for nothing on a socket.
+const AskerHeader = "X-Sessionwarden-Asker"
+
 // asker names the user who makes a request: the one at the other end of the
-// socket, or our own where the request comes from this very process. "" where
-// that cannot be known.
-func asker(ctx context.Context) string {
-	conn, _ := ctx.Value(askerKey{}).(net.Conn)
+// socket; where the request comes from this very process the one whom it names, or
+// our own. "" where that cannot be known.
+func asker(r *http.Request) string {
+	conn, _ := r.Context().Value(askerKey{}).(net.Conn)
 	if limited, ok := conn.(*limitedConn); ok {
 		conn = limited.Conn
 	}
 	switch conn := conn.(type) {
 	case *pipeConn:
+		if by := r.Header.Get(AskerHeader); by != "" {
+			return by
+		}
 		return owner.User(os.Geteuid())
 	case *net.UnixConn:
 		if uid, ok := peerUser(conn); ok {

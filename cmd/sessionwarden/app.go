@@ -39,6 +39,7 @@ type app struct {
 	places   *geo.Locator
 	monitor  *monitor.Monitor
 	teller   *alert.Teller
+	socket   *alert.SlackSocket // for Slack's buttons; nil: there are none
 	metrics  *mannco.Metrics
 	ways     ways          // to the services, as the configuration in use has them
 	bulk     chan struct{} // how many large answers may be in hand at a time
@@ -164,6 +165,9 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 
 	channels, err := channels(cfg, a.outside.slack)
 	if err != nil {
+		return err
+	}
+	if a.socket, err = a.listen(channels); err != nil {
 		return err
 	}
 	a.teller = alert.New(alert.Options{
@@ -298,7 +302,7 @@ func channels(cfg *config.Config, transport http.RoundTripper) ([]alert.Channel,
 		return nil, nil
 	}
 	if slack.BotToken.Set() {
-		bot, err := alert.NewSlackBot(alert.SlackBotOptions{Token: slack.BotToken.Read, Channel: slack.Channel, APIURL: slack.APIURL, Transport: transport})
+		bot, err := alert.NewSlackBot(alert.SlackBotOptions{Token: slack.BotToken.Read, Channel: slack.Channel, APIURL: slack.APIURL, Transport: transport, Buttons: slack.AppToken.Set()})
 		return []alert.Channel{bot}, err
 	}
 	hook, err := alert.NewSlackWebhook(alert.SlackWebhookOptions{URL: slack.WebhookURL.Read, Transport: transport})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"sessionwarden"
@@ -35,6 +36,7 @@ func (k *checker) online(ctx context.Context, cfg *config.Config) error {
 	if cfg.Alert.Slack == nil {
 		return nil
 	}
+	k.buttons(ctx, cfg)
 	if daemon != nil {
 		rows, err := daemon.TestAlerts(ctx)
 		if err != nil {
@@ -51,6 +53,64 @@ func (k *checker) online(ctx context.Context, cfg *config.Config) error {
 	teller := alert.New(alert.Options{Outbox: noOutbox{}, Channels: ways, Instance: cfg.Instance})
 	k.channels(testRows(teller.Test(ctx)))
 	return nil
+}
+
+// buttons tries what Slack's buttons need: the scopes of the bot, and the app
+// token.
+func (k *checker) buttons(ctx context.Context, cfg *config.Config) {
+	slack := cfg.Alert.Slack
+	if !slack.BotToken.Set() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	bot, err := alert.NewSlackBot(alert.SlackBotOptions{Token: slack.BotToken.Read, Channel: slack.Channel, APIURL: slack.APIURL})
+	if err != nil {
+		k.fail("slack app", err.Error(), "")
+		return
+	}
+	needs := alert.Scopes[:1]
+	if slack.AppToken.Set() {
+		needs = alert.Scopes[:]
+	}
+	var names []string
+	for _, scope := range needs {
+		names = append(names, scope.Name)
+	}
+	missing, err := bot.Missing(ctx, names...)
+	if err != nil {
+		return // the test alert says what is wrong with the bot
+	}
+	for _, scope := range needs {
+		if slices.Contains(missing, scope.Name) {
+			k.fail("slack app", "it lacks the scope "+scope.Name+", "+scope.For, "add it under OAuth & Permissions on the app's page, and install the app again: docs/slack.md")
+		}
+	}
+	if !slack.AppToken.Set() {
+		return
+	}
+	socket, err := alert.NewSlackSocket(alert.SlackSocketOptions{AppToken: slack.AppToken.Read, APIURL: slack.APIURL})
+	if err == nil {
+		err = socket.Try(ctx)
+	}
+	if err != nil {
+		cure := "make a new app-level token with the scope connections:write and put it where app_token says: docs/slack.md"
+		var e *alert.SendError
+		if errors.As(err, &e) && e.Cure != "" {
+			cure = e.Cure
+		}
+		k.fail("slack buttons", err.Error(), cure)
+		return
+	}
+	k.ok("slack buttons", "what is pressed is heard; %s may answer", people(len(slack.People)))
+}
+
+// people counts people.
+func people(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
 }
 
 // noOutbox is an outbox without anything in it.

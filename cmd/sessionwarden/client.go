@@ -23,6 +23,9 @@ import (
 // first delivers what the command gave cause to tell. Where nothing was ever
 // recorded, it begins a history only for a command that may.
 func (c *command) client(ctx context.Context, begin bool) (client *web.Client, done func(telling bool) error, err error) {
+	if c.within != nil {
+		return c.within, func(bool) error { return nil }, nil
+	}
 	path, err := config.Find(c.configFile, c.getenv)
 	if err != nil {
 		return nil, nil, &usageError{err}

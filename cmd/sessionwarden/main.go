@@ -25,6 +25,8 @@ import (
 	_ "time/tzdata" // a schedule may name a zone on a machine without the zone database
 
 	"github.com/spf13/cobra"
+
+	"sessionwarden/web"
 )
 
 // version is set at build time: -ldflags "-X main.version=1.2.3".
@@ -74,6 +76,7 @@ type command struct {
 	getenv func(string) string
 
 	configFile string
+	within     *web.Client // the watch that this very process is; nil: it is reached from outside
 }
 
 // status says what went wrong and returns the exit status.

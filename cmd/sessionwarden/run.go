@@ -146,6 +146,13 @@ func (a *app) run(ctx context.Context, reload <-chan os.Signal, load func() (*co
 	parts.Go(func() { errs[1] = quietly(a.places.Watch(helpers, geoEvery)) })
 	parts.Go(func() { a.copies.run(helpers) })
 	parts.Go(func() { a.tellDamage(helpers) })
+	if a.socket != nil {
+		parts.Go(func() {
+			if err := a.socket.Run(watching); err != nil {
+				a.log.Error("Slack's buttons are not listened to", "err", err)
+			}
+		})
+	}
 	told := make(chan struct{})
 	go func() {
 		defer close(told)

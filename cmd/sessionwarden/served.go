@@ -19,6 +19,11 @@ func (a *app) status() sessionwarden.Status {
 	}
 	if a.running {
 		s.Started = a.started
+		for i := range s.Channels {
+			if s.Channels[i].Channel == "slack" {
+				s.Channels[i].Buttons = a.buttons()
+			}
+		}
 	}
 	s.Crashes, s.LastCrash = a.starts.Crashes, a.starts.Last
 	if o, observing := a.db.Observing(); observing {
@@ -47,6 +52,26 @@ func (a *app) status() sessionwarden.Status {
 	}
 	s.Warnings = append(s.Warnings, a.cfg.Notices...)
 	return s
+}
+
+// buttons says whether what is pressed in Slack is heard; "" where there are no
+// buttons.
+func (a *app) buttons() string {
+	if a.socket == nil {
+		return ""
+	}
+	s := a.socket.Status()
+	switch {
+	case !s.Connected.IsZero():
+		return "connected"
+	case s.Reason != "":
+		text := "not connected: " + s.Reason
+		if s.Cure != "" {
+			text += "; " + s.Cure
+		}
+		return text
+	}
+	return "not connected yet"
 }
 
 // health is what /healthz and /readyz say.

@@ -89,6 +89,9 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		if ch.Error != "" {
 			line += ": " + ch.Error
 		}
+		if ch.Buttons != "" {
+			line += "; buttons " + ch.Buttons
+		}
 		fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
 	}
 	fmt.Fprintln(c.out, wrap(fmt.Sprintf("location data: %s, %s old; networks: %s, %s old", s.Location.Country, span(s.Time.Sub(s.Location.CountryBuilt)),
