@@ -62,7 +62,7 @@ func (c *command) printExplanation(e web.Explanation) error {
 	c.tell("when", whenSeen(s))
 	row := "row #" + s.Seq + " of the history"
 	if e.Others > 0 {
-		row += fmt.Sprintf("; %d more have this id (sessionwarden history)", e.Others)
+		row += "; " + plural(e.Others, "more row has this id", "more rows have this id") + " (sessionwarden history)"
 	}
 	c.tell("record", row)
 	c.tell("trusted", strings.Join(e.Trusts, "; "))

@@ -78,7 +78,7 @@ func TestExplainKnowsWhereASessionCameFrom(t *testing.T) {
 	}
 	for range 2 {
 		for _, name := range names {
-			says(t, w.must("explain", name), "session_moved (critical): alert The same session was in Germany", "1 more have this id")
+			says(t, w.must("explain", name), "session_moved (critical): alert The same session was in Germany", "1 more row has this id")
 		}
 		daemon.stop()
 	}
