@@ -18,12 +18,16 @@ func byWhom(ctx context.Context) string {
 	return "by hand"
 }
 
-// answered notes in the account's open incident, and in an alert beside it (0:
-// none), that a person answered.
+// answered notes in the alerts of the account's open incident, and in one beside it
+// (0: none), that a person answered.
 func (d *draft) answered(ctx context.Context, alert uint64) {
 	ids := []uint64{alert}
-	if i := d.h.Incident; i != nil && i.AlertID != alert {
-		ids = append(ids, i.AlertID)
+	if i := d.h.Incident; i != nil {
+		for id, a := range d.w.alerts {
+			if id != alert && a.Incident == i.ID {
+				ids = append(ids, id)
+			}
+		}
 	}
 	for _, id := range ids {
 		if a, ok := d.revised(id); ok {

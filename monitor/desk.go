@@ -227,7 +227,9 @@ func (m *Monitor) answerIn(ctx context.Context, w *watch, id uint64, decide func
 		return a, true, &WishError{text: fmt.Sprintf("action %d does not wait for an answer: it is %s", id, a.State), cure: "sessionwarden actions shows what became of it"}
 	}
 	a, refused := decide(d, a)
-	d.answered(ctx, a.AlertID)
+	if refused == nil {
+		d.answered(ctx, a.AlertID)
+	}
 	return a, true, cmp.Or(m.finish(ctx, w, d, nil, nil), refused)
 }
 

@@ -322,6 +322,9 @@ func TestAnAnswerIsAboutWhatWasAsked(t *testing.T) {
 			t.Fatalf("denied: %v", err)
 		}
 		wantStates(t, h.journal, "held")
+		if alert, _ := h.journal.alertOf(sessionwarden.Intrusion); !alert.Answered.IsZero() {
+			t.Error("a question that is asked anew counts as answered")
+		}
 		if a, err := h.m.Deny(t.Context(), id); err != nil || a.State != sessionwarden.Denied { // he has read where it is now
 			t.Errorf("denied again: %v, %v", a.State, err)
 		}
@@ -360,6 +363,14 @@ func TestALongIncidentIsToldAgain(t *testing.T) {
 		second, n := h.journal.alertOf(sessionwarden.Intrusion)
 		if n != 2 || second.Incident != first.Incident || len(second.Items) != 1 || second.Items[0].Sighting.ID != "79" {
 			t.Fatalf("%d alerts, the last of incident %d: %v", n, second.Incident, second.Items)
+		}
+		if _, err := h.m.Acknowledge(t.Context(), first.Incident); err != nil {
+			t.Fatal(err)
+		}
+		for id, a := range h.journal.told() {
+			if a.Answered.IsZero() {
+				t.Errorf("alert %d is not acknowledged with its incident", id)
+			}
 		}
 		for range 3 {
 			if _, err := h.m.Deny(t.Context(), heldID(t, h.journal)); err != nil {
