@@ -21,6 +21,8 @@ type Facts struct {
 	Unsaved  bool          // the alert is in no outbox, only in memory
 	Shed     int           // how many unsaved alerts were given up for want of memory
 
+	Zone *time.Location // of every time in the message; nil: UTC
+
 	Location sessionwarden.LocationStatus // the location data in use now; its zero value says nothing
 }
 
@@ -34,7 +36,7 @@ func Compose(a sessionwarden.Alert, f Facts) Message {
 		m.Sections = incident(a, f)
 		m.gist = gist(a)
 	default:
-		m.Sections = watchSections(a)
+		m.Sections = watchSections(a, f)
 		if len(a.Lines) > 0 {
 			m.gist = outside(a.Lines[0], 160)
 		}
@@ -113,12 +115,12 @@ func footer(a sessionwarden.Alert, f Facts) []string {
 		from += ", alert " + number(a.ID)
 	}
 	if at := latest(a); !at.IsZero() {
-		from += ", as of " + moment(at)
+		from += ", as of " + f.moment(at)
 	}
 	lines = append(lines, from)
 	switch {
 	case !a.Resolved.IsZero():
-		lines = append(lines, "Incident "+number(a.Incident)+" is over since "+moment(a.Resolved)+": nothing new for an hour, and nothing left to do.")
+		lines = append(lines, "Incident "+number(a.Incident)+" is over since "+f.moment(a.Resolved)+": nothing new for an hour, and nothing left to do.")
 	case a.Incident != 0:
 		lines = append(lines, "All of it: sessionwarden incidents show "+number(a.Incident))
 	}
@@ -189,15 +191,24 @@ func daysOld(built, now time.Time) string {
 	return fmt.Sprintf("It is %d days old: places may be wrong", int(now.Sub(built).Hours()/24))
 }
 
-// moment is a time as people read it.
-func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
+// local is a time in the zone of the message.
+func (f Facts) local(t time.Time) time.Time {
+	if f.Zone == nil {
+		return t.UTC()
+	}
+	return t.In(f.Zone)
+}
+
+// moment is a time as people read it, with the name of its zone: the hour that
+// summer time shows twice is told apart by that.
+func (f Facts) moment(t time.Time) string { return f.local(t).Format("2006-01-02 15:04:05 MST") }
 
 // clockTime is a time on the day of ref, or with its date if it is another.
-func clockTime(t, ref time.Time) string {
-	if t, ref = t.UTC(), ref.UTC(); t.YearDay() == ref.YearDay() && t.Year() == ref.Year() {
+func (f Facts) clockTime(t, ref time.Time) string {
+	if t, ref = f.local(t), f.local(ref); t.YearDay() == ref.YearDay() && t.Year() == ref.Year() {
 		return t.Format("15:04:05 MST")
 	}
-	return moment(t)
+	return f.moment(t)
 }
 
 // lasting is a span of time as people say it, in whole minutes or hours.

@@ -43,7 +43,7 @@ func Digest(alerts []sessionwarden.Alert, f Facts) Message {
 	}
 	m.Sections = []Section{
 		{Title: "How many", Lines: perAccount(accounts)},
-		{Title: "The most severe", Lines: mostSevere(alerts)},
+		{Title: "The most severe", Lines: mostSevere(alerts, f)},
 		{Lines: seeAll(alerts, accounts)},
 	}
 	m.Footer = digestFooter(alerts, f)
@@ -83,7 +83,7 @@ func perAccount(accounts map[string][3]int) []Line {
 }
 
 // mostSevere names the first of alerts, which are sorted.
-func mostSevere(alerts []sessionwarden.Alert) []Line {
+func mostSevere(alerts []sessionwarden.Alert, f Facts) []Line {
 	const most = 10
 	var lines []Line
 	for i, a := range alerts {
@@ -93,7 +93,7 @@ func mostSevere(alerts []sessionwarden.Alert) []Line {
 		}
 		when := ""
 		if !a.Created.IsZero() {
-			when = moment(a.Created) + " "
+			when = f.moment(a.Created) + " "
 		}
 		lines = append(lines, say("• "+when+cut(headline(a), 160)))
 	}
@@ -132,7 +132,7 @@ func digestFooter(alerts []sessionwarden.Alert, f Facts) []string {
 		from += ", alerts " + number(low) + " to " + number(high)
 	}
 	if !f.Now.IsZero() {
-		from += ", as of " + moment(f.Now)
+		from += ", as of " + f.moment(f.Now)
 	}
 	lines := []string{from}
 	if f.Repeat {

@@ -78,7 +78,7 @@ func session(a sessionwarden.Alert, item sessionwarden.AlertItem, f Facts) Secti
 	if late(item) {
 		s.Lines = append(s.Lines, Line{{Text: "Found late: ", Style: Strong}, {Text: "it came and went while the watch did not see it. It is told now that it was found."}})
 	}
-	s.Lines = append(s.Lines, outcome(a, item)...)
+	s.Lines = append(s.Lines, outcome(a, item, f)...)
 	s.Lines = append(s.Lines, reasons(item)...)
 	if account := accountName(a.Account); account != "" {
 		s.Lines = append(s.Lines, entry("Account", account))
@@ -94,7 +94,7 @@ func session(a sessionwarden.Alert, item sessionwarden.AlertItem, f Facts) Secti
 	s.Lines = append(s.Lines, entry("Place", place(sight)))
 	s.Lines = append(s.Lines, entry("Network", network(sight)))
 	s.Lines = append(s.Lines, entry("Device", device(sight)))
-	s.Lines = append(s.Lines, entry("When", times(sight, ref)))
+	s.Lines = append(s.Lines, entry("When", f.times(sight, ref)))
 	return s
 }
 

@@ -13,7 +13,7 @@ const byHand = " (settings → sessions)"
 
 // outcome says what was done about one item, and no more than its action's
 // state proves.
-func outcome(a sessionwarden.Alert, item sessionwarden.AlertItem) []Line {
+func outcome(a sessionwarden.Alert, item sessionwarden.AlertItem, f Facts) []Line {
 	if item.Action == nil {
 		return untouched(item)
 	}
@@ -27,7 +27,7 @@ func outcome(a sessionwarden.Alert, item sessionwarden.AlertItem) []Line {
 		}
 		return status("Being ended, not done yet: " + note + ".")
 	case sessionwarden.Held:
-		return held(act, note, ref)
+		return held(act, note, ref, f)
 	case sessionwarden.Denied:
 		if note != "" {
 			return status("Left alone: " + note + ".")
@@ -36,14 +36,14 @@ func outcome(a sessionwarden.Alert, item sessionwarden.AlertItem) []Line {
 	case sessionwarden.Done:
 		return status("The service said it is ended; not proven yet.")
 	case sessionwarden.Verified:
-		return status("Ended and verified gone" + at(act, ref) + ".")
+		return status("Ended and verified gone" + at(act, ref, f) + ".")
 	case sessionwarden.Failed:
 		if note == "" {
 			note = "the service still lists it" + tries(act)
 		}
 		return append(status("NOT ENDED: "+note+"."), hand("Act by hand now: "))
 	case sessionwarden.Refused:
-		return refused(a, act, note, ref)
+		return refused(a, act, note, ref, f)
 	case sessionwarden.Moot:
 		if note == "" {
 			note = "it was gone before anything was done"
@@ -66,11 +66,11 @@ func hand(words string) Line {
 }
 
 // at says when an action came to its state.
-func at(act sessionwarden.Action, ref time.Time) string {
+func at(act sessionwarden.Action, ref time.Time, f Facts) string {
 	if act.Updated.IsZero() {
 		return ""
 	}
-	return " at " + clockTime(act.Updated, ref)
+	return " at " + f.clockTime(act.Updated, ref)
 }
 
 // tries says how often an action was tried.
@@ -114,10 +114,10 @@ func untouched(item sessionwarden.AlertItem) []Line {
 
 // held says what an action waits for, how to answer and what comes if nobody
 // does.
-func held(act sessionwarden.Action, note string, ref time.Time) []Line {
+func held(act sessionwarden.Action, note string, ref time.Time, f Facts) []Line {
 	why := holdWhy(act.Hold)
 	lines := status("NOT ENDED. " + why)
-	until := holdUntil(act, ref)
+	until := holdUntil(act, ref, f)
 	switch {
 	case act.Hold == sessionwarden.HeldByAsk && strings.HasPrefix(note, "waits for"):
 		until = "It " + note + "." // says what comes without an answer, too
@@ -156,27 +156,27 @@ func holdWhy(h sessionwarden.Hold) string {
 }
 
 // holdUntil says until when a held action waits, and what comes then.
-func holdUntil(act sessionwarden.Action, ref time.Time) string {
+func holdUntil(act sessionwarden.Action, ref time.Time, f Facts) string {
 	switch {
 	case act.Hold == sessionwarden.HeldStrangers:
 		return "It is ended by itself when the hour's budget is back, one by one; approve ends it at once."
 	case act.Hold == sessionwarden.HeldByClock:
 		return "It goes on by itself when the clock is right, after another look; approve ends it at once."
 	case !act.Deadline.IsZero():
-		return "Without an answer until " + clockTime(act.Deadline, ref) + ", ask_default decides: the session stays, unless the configuration says disconnect."
+		return "Without an answer until " + f.clockTime(act.Deadline, ref) + ", ask_default decides: the session stays, unless the configuration says disconnect."
 	}
 	return "It waits until you answer; nothing happens by itself."
 }
 
 // refused says why an action was not allowed and what is left to do.
-func refused(a sessionwarden.Alert, act sessionwarden.Action, note string, ref time.Time) []Line {
+func refused(a sessionwarden.Alert, act sessionwarden.Action, note string, ref time.Time, f Facts) []Line {
 	text := "NOT ENDED."
 	if note != "" {
 		text = "NOT ENDED: " + note + "."
 	}
 	lines := status(text)
 	if act.NotTill.After(act.Updated) {
-		lines = append(lines, say("It is tried again by itself at "+clockTime(act.NotTill, ref)+"."))
+		lines = append(lines, say("It is tried again by itself at "+f.clockTime(act.NotTill, ref)+"."))
 	}
 	if act.Kind == sessionwarden.EndOne && plainID(act.Session) && onAccount(a.Account) != "" {
 		return append(lines, endIt("To end it all the same: ", a, act.Session))

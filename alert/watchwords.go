@@ -62,7 +62,7 @@ func kindOf(kind sessionwarden.AlertKind) kindWords {
 }
 
 // watchSections makes the sections of an alert without sessions.
-func watchSections(a sessionwarden.Alert) []Section {
+func watchSections(a sessionwarden.Alert, f Facts) []Section {
 	words := kindOf(a.Kind)
 	var lines []Line
 	if words.means != "" {
@@ -76,7 +76,7 @@ func watchSections(a sessionwarden.Alert) []Section {
 		lines = append(lines, entry("Account", account))
 	}
 	if !a.Created.IsZero() {
-		lines = append(lines, entry("When", moment(a.Created)))
+		lines = append(lines, entry("When", f.moment(a.Created)))
 	}
 	if a.More > 0 {
 		lines = append(lines, say("and "+count(a.More, "session", "sessions")))

@@ -118,15 +118,15 @@ func glance(s sessionwarden.Sighting) string {
 }
 
 // times is when the session began and was seen.
-func times(s sessionwarden.Sighting, ref time.Time) string {
+func (f Facts) times(s sessionwarden.Sighting, ref time.Time) string {
 	var text string
 	switch {
 	case !s.Started.IsZero() && !s.FirstSeen.IsZero():
-		text = "signed in " + moment(s.Started) + ", seen " + clockTime(s.FirstSeen, s.Started)
+		text = "signed in " + f.moment(s.Started) + ", seen " + f.clockTime(s.FirstSeen, s.Started)
 	case !s.Started.IsZero():
-		text = "signed in " + moment(s.Started)
+		text = "signed in " + f.moment(s.Started)
 	case !s.FirstSeen.IsZero():
-		text = "seen " + moment(s.FirstSeen) + "; the service does not say when it began"
+		text = "seen " + f.moment(s.FirstSeen) + "; the service does not say when it began"
 	default:
 		return "unknown"
 	}
@@ -134,7 +134,7 @@ func times(s sessionwarden.Sighting, ref time.Time) string {
 		text += "; it was there when the watch began"
 	}
 	if !s.GoneAt.IsZero() {
-		text += ", gone " + clockTime(s.GoneAt, ref)
+		text += ", gone " + f.clockTime(s.GoneAt, ref)
 	}
 	return text
 }
