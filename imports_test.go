@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"monitor":             {".", "policy"},
 	"alert":               {"."},
 	"alert/slacktest":     {"."},
+	"alert/channeltest":   {},
 	"storage":             {"."},
 	"storage/storagetest": {".", "storage"},
 	"evidence":            {"."},
@@ -41,18 +42,19 @@ var arrows = map[string][]string{
 
 // doors says which rooms a library may be used in.
 var doors = map[string][]string{
-	"go.etcd.io/bbolt":                  {"storage"},
-	"github.com/oschwald/geoip2-golang": {"geo", "tools/geodata"}, // the maker proves that the reader reads it
-	"go4.org/netipx":                    {"geo"},
-	"github.com/slack-go/slack":         {"alert", "alert/slacktest"},
-	"github.com/gorilla/websocket":      {"alert", "alert/slacktest"},
-	"github.com/robfig/cron":            {"monitor"},
-	"github.com/pelletier/go-toml":      {"config", "mannco/manncotest"},
-	"github.com/spf13/cobra":            {"cmd/sessionwarden"},
-	"github.com/mileusna/useragent":     {"policy"},
-	"github.com/expr-lang/expr":         {"policy/ownrule"},
-	"github.com/maxmind/mmdbwriter":     {"tools/geodata", "geo/geotest"},
-	"html/template":                     {"evidence"},
+	"go.etcd.io/bbolt":                   {"storage"},
+	"github.com/oschwald/geoip2-golang":  {"geo", "tools/geodata"}, // the maker proves that the reader reads it
+	"go4.org/netipx":                     {"geo"},
+	"github.com/slack-go/slack":          {"alert", "alert/slacktest"},
+	"github.com/gorilla/websocket":       {"alert", "alert/slacktest"},
+	"github.com/nicholas-fedor/shoutrrr": {"alert"},
+	"github.com/robfig/cron":             {"monitor"},
+	"github.com/pelletier/go-toml":       {"config", "mannco/manncotest"},
+	"github.com/spf13/cobra":             {"cmd/sessionwarden"},
+	"github.com/mileusna/useragent":      {"policy"},
+	"github.com/expr-lang/expr":          {"policy/ownrule"},
+	"github.com/maxmind/mmdbwriter":      {"tools/geodata", "geo/geotest"},
+	"html/template":                      {"evidence"},
 }
 
 // TestArrows fails when a package imports what the drawing does not allow.

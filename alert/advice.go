@@ -5,8 +5,8 @@ import "sessionwarden"
 // advice says what to do: if it was you, and if it was not.
 func advice(a sessionwarden.Alert, f Facts) []Section {
 	return []Section{
-		{Title: "If it was you", Lines: ifYou(a)},
-		{Title: "If it was not you", Lines: ifNot(a, f)},
+		{Title: "If it was you", Lines: ifYou(a), rank: quieting},
+		{Title: "If it was not you", Lines: ifNot(a, f), rank: advised},
 	}
 }
 

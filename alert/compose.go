@@ -51,7 +51,21 @@ func Compose(a sessionwarden.Alert, f Facts) Message {
 		m.Title = "Nobody has answered for " + lasting(f.Silent) + ": " + m.Title
 	}
 	m.Footer = footer(a, f)
-	return m.finish()
+	m.More = whereAll(a)
+	m = m.finish()
+	m.Record = recordOf(a, f, m)
+	return m
+}
+
+// whereAll is the command that shows all there is of an alert.
+func whereAll(a sessionwarden.Alert) string {
+	switch {
+	case a.Incident != 0:
+		return "sessionwarden incidents show " + number(a.Incident)
+	case len(a.Items) > 0:
+		return "sessionwarden findings" + onAccount(a.Account)
+	}
+	return "sessionwarden status"
 }
 
 // headline is the alert in one line.
@@ -129,7 +143,7 @@ func footer(a sessionwarden.Alert, f Facts) []string {
 		if by == "" {
 			by = "somebody"
 		}
-		lines = append(lines, "Answered by "+by+" at "+clockTime(a.Answered, latest(a))+".")
+		lines = append(lines, "Answered by "+by+" at "+f.clockTime(a.Answered, latest(a))+".")
 	}
 	if f.Repeat {
 		lines = append(lines, "Sent again, as it is not known whether it arrived before.")

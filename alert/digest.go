@@ -47,7 +47,10 @@ func Digest(alerts []sessionwarden.Alert, f Facts) Message {
 		{Lines: seeAll(alerts, accounts)},
 	}
 	m.Footer = digestFooter(alerts, f)
-	return m.finish()
+	m.More = "sessionwarden findings"
+	m = m.finish()
+	m.Record = digestRecord(alerts, f, m)
+	return m
 }
 
 // perAccount counts the alerts of each account.

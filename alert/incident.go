@@ -24,21 +24,21 @@ func incident(a sessionwarden.Alert, f Facts) []Section {
 		sections = append(sections, session(a, item, f))
 	}
 	if rest := a.Items[len(full):]; len(rest) > 0 {
-		s := Section{Title: "Also"}
+		s := Section{Title: "Also", rank: advised}
 		for _, item := range rest {
 			s.Lines = append(s.Lines, brief(item))
 		}
 		sections = append(sections, s)
 	}
 	if a.More > 0 {
-		s := Section{Lines: []Line{command(count(a.More, "more session", "more sessions")+", not shown here: ", "sessionwarden findings"+onAccount(a.Account))}}
+		s := Section{rank: advised, Lines: []Line{command(count(a.More, "more session", "more sessions")+", not shown here: ", "sessionwarden findings"+onAccount(a.Account))}}
 		sections = append(sections, s)
 	}
 	if len(a.Lines) > 0 {
-		sections = append(sections, Section{Lines: told(a.Lines)})
+		sections = append(sections, Section{Lines: told(a.Lines), rank: particular})
 	}
 	if f.Final && open(a) {
-		sections = append(sections, Section{Lines: []Line{command("This message stays as it is. What became of it: ", "sessionwarden actions"+onAccount(a.Account))}})
+		sections = append(sections, Section{rank: quieting, Lines: []Line{command("This message stays as it is. What became of it: ", "sessionwarden actions"+onAccount(a.Account))}})
 	}
 	return append(sections, advice(a, f)...)
 }
@@ -80,6 +80,7 @@ func session(a sessionwarden.Alert, item sessionwarden.AlertItem, f Facts) Secti
 	}
 	s.Lines = append(s.Lines, outcome(a, item, f)...)
 	s.Lines = append(s.Lines, reasons(item)...)
+	s.facts = len(s.Lines)
 	if account := accountName(a.Account); account != "" {
 		s.Lines = append(s.Lines, entry("Account", account))
 	}

@@ -22,6 +22,11 @@ type Message struct {
 
 	Summary string // the message in a line or two, for a notification
 	Text    string // the whole message in plain text, at most MaxMessage characters
+	More    string // the command that shows what a short medium leaves out
+
+	// Record is what the message rests on, for programs; nil where the words
+	// could not be made.
+	Record *Record
 
 	// Plain says that the channel refused the rich form: only Text may be
 	// sent.
@@ -43,7 +48,21 @@ type Section struct {
 	Title   string // may be ""
 	Lines   []Line
 	Buttons []Button // what can be done about it by a press
+
+	rank  rank // how soon a short medium needs it
+	facts int  // from which line on it holds particulars, of rank particular; 0: it has none
 }
+
+// rank says what a short medium leaves out first: the higher.
+type rank uint8
+
+const (
+	foremost   rank = iota // what happened and what was done
+	advised                // what to do now
+	particular             // addresses, places, times
+	quieting               // what would make it quiet next time
+	origin                 // where the message comes from
+)
 
 // Line is one line of a section.
 type Line []Span
@@ -166,6 +185,6 @@ func (m Message) plainest() Message {
 	}
 	return Message{
 		Alert: m.Alert, Kind: m.Kind, Severity: m.Severity,
-		Title: text, Summary: text, Text: text, Plain: true,
+		Title: text, Summary: text, Text: text, Plain: true, More: "sessionwarden findings", Record: m.Record.bare(text),
 	}
 }

@@ -20,7 +20,7 @@ func Timeline(a sessionwarden.Alert, i sessionwarden.Incident, told int, f Facts
 		s.Lines = append(s.Lines, command(count(n, "line", "lines")+" before: ", "sessionwarden incidents show "+number(i.ID)))
 	}
 	for _, e := range fresh {
-		s.Lines = append(s.Lines, Line{{Text: clockTime(e.At, i.Opened) + "  "}, {Text: outside(e.Text, 300)}})
+		s.Lines = append(s.Lines, Line{{Text: f.clockTime(e.At, i.Opened) + "  "}, {Text: outside(e.Text, 300)}})
 	}
 	m.Sections = []Section{s}
 	return m.finish()
