@@ -141,6 +141,9 @@ func (m *Monitor) panicked(ctx context.Context, w *watch, what string, r any) {
 			"Please report it with the lines of the log that follow \"panicked\".")
 	}
 	_ = m.finish(ctx, w, d, nil, nil)
+	if what == "poll" {
+		m.took(w, false)
+	}
 }
 
 // notSaved takes note of a commit that failed: the history stays as it is on

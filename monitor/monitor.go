@@ -82,6 +82,9 @@ type Options struct {
 	// Incident returns an incident that is on the disk, open or not; false: there
 	// is none of that id. Nil: only open ones are known.
 	Incident func(ctx context.Context, id uint64) (sessionwarden.Incident, bool, error)
+	// Polled is told of each poll that came to its end, well or not: see
+	// [Monitor.Round]. It must not block. Nil: nobody wants to know.
+	Polled func()
 	// Usable says why nothing could be committed now, at little cost; nil: that
 	// is found out by committing.
 	Usable func() error
@@ -116,6 +119,8 @@ type Monitor struct {
 	began    time.Time               // by the steady clock
 	forgot   atomic.Bool             // people know that forgetting panics
 	high     atomic.Int64            // how many accounts are under heightened watch
+	worked   atomic.Uint64           // polls that worked
+	turned   atomic.Int64            // when Run began its last turn, since began; 0: it does not run
 
 	mu      sync.Mutex
 	watches map[string]*watch
@@ -142,6 +147,9 @@ type watch struct {
 	next     time.Time // of the schedule
 	doubt    string    // why the clock cannot be relied on, by the last good poll
 	facts    asking    // when the account's facts are read
+	name     string
+	timeout  time.Duration // of one request
+	turn     turn          // how the last poll went
 
 	mu      sync.Mutex
 	account sessionwarden.Account
@@ -202,6 +210,9 @@ func New(opts Options) *Monitor {
 	}
 	if opts.Tell == nil {
 		opts.Tell = func([]sessionwarden.Alert) {}
+	}
+	if opts.Polled == nil {
+		opts.Polled = func() {}
 	}
 	if opts.Urgent == nil {
 		opts.Urgent = func(sessionwarden.Alert) {}
@@ -309,6 +320,7 @@ func (w *watch) configure(to Watched) {
 	w.account, w.stamp, w.lister, w.ender = to.Account, to.Account.Stamp(), to.Lister, to.Ender
 	w.timing.Lock()
 	w.facts.reader, w.facts.every = to.Facts, to.Account.AccountEvery
+	w.name, w.timeout = to.Account.Name, to.Account.Timeout
 	w.timing.Unlock()
 }
 

@@ -32,6 +32,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	if now := m.clock(); err == nil && m.quiet(w, seen, now) {
 		w.list, w.read, w.h.LastPoll = seen.live, now, now
 		w.expired, w.owed = seen.expiredAt, seen.owed
+		m.took(w, true)
 		return nil
 	}
 	d := m.draft(w)
@@ -39,7 +40,9 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	if err != nil {
 		w.expired, w.owed = seen.expiredAt, seen.owed
 		d.missed(err)
-		return m.finish(ctx, w, d, t, err)
+		err = m.finish(ctx, w, d, t, err)
+		m.took(w, false)
+		return err
 	}
 	d.recovered(seen)
 	d.incomplete(seen.live)
@@ -64,6 +67,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 	}
 	w.expired = seen.expiredAt
 	w.owed = seen.owed || err != nil
+	m.took(w, err == nil)
 	return err // act and tell follow from what is on disk
 }
 

@@ -70,6 +70,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 		m.working.Go(func() { m.forget(ctx) })
 	}
 	for ctx.Err() == nil {
+		m.turns()
 		now := m.clock()
 		m.lookAtJournal(now)
 		m.tellTroubles(work, now)
@@ -91,6 +92,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 		timer.Stop()
 	}
 	m.ending.Store(true)
+	m.turned.Store(0)
 	cut := time.AfterFunc(grace, stop)
 	m.working.Wait()
 	cut.Stop()
@@ -131,6 +133,7 @@ func (m *Monitor) due(now time.Time) (due []*watch, wait time.Duration) {
 		w.timing.Lock()
 		if w.next.Before(now.Add(together)) {
 			due = append(due, w)
+			w.isDue()
 			w.next = w.schedule.Next(now.Add(max(0, w.next.Sub(now)))).Round(0).UTC()
 		}
 		w.timing.Unlock()
