@@ -89,6 +89,7 @@ const (
 	Restored     AlertKind = "restored"    // a backup took the history's place: nothing is disconnected until a person confirms it
 	Begun        AlertKind = "begun"       // an empty history was begun where there was one before
 	NotStarted   AlertKind = "start"       // the program could not start
+	CanaryFailed AlertKind = "canary"      // a made-up thief went through the watch and was not noticed
 	NoBackup     AlertKind = "backup"      // the history could not be copied for long
 	DigestAlert  AlertKind = "digest"      // what happened in a day or a week
 )

@@ -17,6 +17,9 @@ type Status struct {
 	Backup   BackupStatus    `json:"backup"`
 	Warnings []string        `json:"warnings,omitempty"` // what needs a person, each one line
 
+	Heartbeat *HeartbeatStatus `json:"heartbeat,omitempty"` // nil: no address is configured, or no daemon runs
+	Canary    *CanaryStatus    `json:"canary,omitempty"`    // nil: it is off, or no daemon runs
+
 	Observing *Observing `json:"observing,omitempty"` // nothing that a rule wants is ended until a person resumes; nil: not so
 
 	Crashes   int       `json:"crashes"`             // how often the daemon was started that had not been stopped cleanly
@@ -84,6 +87,25 @@ type BackupStatus struct {
 	Every string    `json:"every"`              // a duration, or "off"
 	Last  time.Time `json:"last_good,omitzero"` // when the newest copy was made, which was checked
 	Error string    `json:"error,omitempty"`    // why the last attempt failed
+}
+
+// HeartbeatStatus is the heartbeat at one glance: what somebody else is told who
+// notices when the watch has stopped.
+type HeartbeatStatus struct {
+	LastOK time.Time `json:"last_ok,omitzero"` // when it arrived last that all is well
+	Error  string    `json:"error,omitempty"`  // why the last attempt failed, without the address
+	Cure   string    `json:"cure,omitempty"`   // what to do about Error
+	Wrong  []string  `json:"wrong,omitempty"`  // what is told to be wrong with the watch
+}
+
+// CanaryStatus is the canary at one glance: a made-up session that goes through
+// the whole watch, to see whether a thief would be noticed.
+type CanaryStatus struct {
+	Every  string    `json:"every"`
+	Passed time.Time `json:"last_passed,omitzero"` // when all of it worked last
+	Error  string    `json:"error,omitempty"`      // what did not work the last time
+	Cure   string    `json:"cure,omitempty"`       // what to do about Error
+	Notes  []string  `json:"notes,omitempty"`      // what could not be tried, or did not work, and does not count as failed
 }
 
 // LocationStatus is the location data at one glance.

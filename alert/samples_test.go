@@ -189,7 +189,10 @@ func samples() map[string]sessionwarden.Alert {
 		"start": changed(notice(sessionwarden.NotStarted, sessionwarden.Critical, "",
 			"What went wrong: the database /var/lib/sessionwarden/sessionwarden.db is gone", "The newest whole backup is of 2026-06-30 18:00:00 UTC: sessionwarden restore /var/lib/sessionwarden/backups/sessionwarden-20260630T180000Z.db"),
 			func(a *sessionwarden.Alert) { a.Account = "" }),
-		"backup":  notice(sessionwarden.NoBackup, sessionwarden.Warning, ""),
+		"backup": notice(sessionwarden.NoBackup, sessionwarden.Warning, ""),
+		"canary": changed(notice(sessionwarden.CanaryFailed, sessionwarden.Critical, "The canary found that the watch would not notice a thief: its place is not known",
+			"A made-up session went through the whole watch, as one does every hour. What went wrong: 113.160.0.1 is in no country", "Look at the location data: sessionwarden geo lookup 113.160.0.1"),
+			func(a *sessionwarden.Alert) { a.Account = "" }),
 		"program": notice(sessionwarden.ProgramError, sessionwarden.Critical, ""),
 	}
 	return all

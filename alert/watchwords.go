@@ -54,6 +54,9 @@ func kindOf(kind sessionwarden.AlertKind) kindWords {
 	case sessionwarden.NotStarted:
 		return kindWords{"sessionwarden could not start: nothing is watched", "",
 			[]string{"Look at what is wrong: sessionwarden check"}}
+	case sessionwarden.CanaryFailed:
+		return kindWords{"the canary found that the watch would not notice a thief", "A made-up session did not come through the watch as a thief's should.",
+			[]string{"Look at the sessions yourself meanwhile: sessionwarden sessions", "Find out what is wrong: sessionwarden check"}}
 	case sessionwarden.NoBackup:
 		return kindWords{"the history is not being copied", "The watch goes on. If the database were damaged now, more of the history would be lost.",
 			[]string{"Look at free space and permissions of the folder that [backup] dir names.", "Try it: sessionwarden backup FILE"}}

@@ -88,7 +88,7 @@ func TestEveryKindAndStateHasWords(t *testing.T) {
 	for _, kind := range []sessionwarden.AlertKind{
 		sessionwarden.Intrusion, sessionwarden.Rail, sessionwarden.Blind, sessionwarden.Recovered, sessionwarden.OwnSession, sessionwarden.ServiceOdd,
 		sessionwarden.StaleData, sessionwarden.Unsaved, sessionwarden.ConfigBad, sessionwarden.RuleFailed, sessionwarden.TestAlert, sessionwarden.ProgramError,
-		sessionwarden.Restored, sessionwarden.Begun, sessionwarden.NotStarted, sessionwarden.NoBackup,
+		sessionwarden.Restored, sessionwarden.Begun, sessionwarden.NotStarted, sessionwarden.NoBackup, sessionwarden.CanaryFailed,
 	} {
 		if !kinds[kind] {
 			t.Errorf("kind %s has no sample", kind)
