@@ -51,6 +51,7 @@
 //   - what became of alerts: storage.deliver, storage.delivered
 //   - buttons: storage.offer, storage.offered
 //   - silences: storage.silence, storage.silenced
+//   - a probe: storage.probe
 //   - forgetting: storage.forget, storage.forgot
 //   - observing and its end: storage.observe, storage.observed
 //   - a new database: create.aside, create.write, create.sync, create.publish,

@@ -67,6 +67,7 @@ var deeds = map[string]deed{
 				func() error {
 					return db.PutSilence(ctx, sessionwarden.Silence{ID: db.NextID(), Until: time.Now().Add(time.Hour)})
 				},
+				func() error { return db.Probe(ctx) },
 				func() error { return db.SetObserving(ctx, "a reason") },
 				func() error { _, err := db.Forget(ctx, time.Now().AddDate(1, 0, 0), 5); return err },
 				func() error { return db.Resume(ctx) },
