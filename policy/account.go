@@ -62,12 +62,18 @@ func (j *accountJudgement) text(rule sessionwarden.Rule, old, read sessionwarden
 	if !old.OK() || !read.OK() || old.Value == read.Value {
 		return false
 	}
-	before, after := shown(old.Value), shown(read.Value)
+	before, after := shortened(old.Value, read.Value, shown)
+	j.changed(rule, old.Read, value{old.Value, before}, value{read.Value, after})
+	return true
+}
+
+// shortened returns two values of a fact as people read them.
+func shortened(before, after string, shown func(string) string) (string, string) {
+	before, after = shown(before), shown(after)
 	if before == after && before != "" {
 		after += " (another one that looks alike when shortened)"
 	}
-	j.changed(rule, old.Read, value{old.Value, before}, value{read.Value, after})
-	return true
+	return before, after
 }
 
 // changed records a change and makes the finding of it; nil where the rule is

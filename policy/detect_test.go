@@ -240,7 +240,7 @@ func TestExplainHasAnAnswerOfEachRule(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answers := policy.Explain(c)
+			answers := policy.Explain(c, policy.Beside{Sighting: c.Sighting, Now: now})
 			seen := make(map[sessionwarden.Rule]int)
 			for _, a := range answers {
 				seen[a.Rule]++
@@ -251,8 +251,13 @@ func TestExplainHasAnAnswerOfEachRule(t *testing.T) {
 					t.Errorf("%s: ends with a dot: %q", a.Rule, a.Why)
 				}
 			}
+			for _, a := range policy.ExplainAccount(c.Account, policy.Beside{Sighting: c.Sighting, Now: now}) {
+				if seen[a.Rule]++; a.Says == "" || strings.HasSuffix(a.Says, ".") {
+					t.Errorf("%s: says %q", a.Rule, a.Says)
+				}
+			}
 			for _, info := range sessionwarden.Rules() {
-				if want := policy.AsksSessions(info.Rule); seen[info.Rule] != 1 == want {
+				if seen[info.Rule] != 1 {
 					t.Errorf("%d answers of %s", seen[info.Rule], info.Rule)
 				}
 			}
@@ -266,7 +271,7 @@ func TestExplainSaysOfNoOtherRuleThatItIsOff(t *testing.T) {
 	for _, off := range sessionwarden.Rules() {
 		a := account(watchful, rule(off.Rule, sessionwarden.Off))
 		for _, change := range []func(*policy.Case){firstPoll, late, relocated, before(seen(9, home)), func(*policy.Case) {}} {
-			for _, answer := range policy.Explain(about(seen(1, vietnam), func(c *policy.Case) { c.Account = a }, change)) {
+			for _, answer := range policy.Explain(about(seen(1, vietnam), func(c *policy.Case) { c.Account = a }, change), policy.Beside{}) {
 				if answer.Rule != off.Rule && a.Rules[answer.Rule] != sessionwarden.Off && strings.Contains(answer.Why, "switched off") {
 					t.Errorf("%s is off, and %s says that it is", off.Rule, answer.Rule)
 				}

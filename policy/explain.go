@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"time"
 
 	"sessionwarden"
 )
@@ -13,25 +14,49 @@ type Answer struct {
 	Why     string                 // why it found nothing, in words that begin small and end without a dot
 }
 
+// Beside is what is recorded of an account beside the case that [Explain] is
+// asked about, and [ExplainAccount]. The zero value knows nothing.
+type Beside struct {
+	// Sighting is the judged session as it stands now, with all that was found on
+	// it since.
+	Sighting sessionwarden.Sighting
+	// Told is what was found of the account itself and its changes, in the order of
+	// time: by the rules that judge no session by itself, see [AsksSessions].
+	Told    []sessionwarden.Finding
+	Facts   sessionwarden.AccountFacts // as they were read last
+	Logouts []time.Time                // when our own session was ended by someone, lately
+	Now     time.Time                  // the time of the answer
+}
+
 // Explain asks every rule about a case as [Judge] does, and returns what each of
 // them says: those that matched first, the most urgent first, then the others in
 // the configuration's order, the owner's own last. That a rule has spoken on the sighting before, or
 // that its owner claimed it, keeps no rule silent here.
-func Explain(c Case) []Answer {
+//
+// Takeover, which compares a session with what became of the account, answers by
+// what was recorded. The rules that judge the account alone are not among the
+// answers: [ExplainAccount] has theirs.
+func Explain(c Case, b Beside) []Answer {
+	x := explaining{c: &c, b: &b}
+	answered := x.takeover()
 	c.Sighting.Verdicts, c.Sighting.Denied = nil, false
 	j := newJudgement(c)
 	j.answers = new(answers)
 	j.all()
-	all := make([]Answer, 0, len(j.found)+len(*j.answers))
+	var all []Answer
 	for i := range j.found {
-		all = append(all, Answer{Rule: j.found[i].Rule, Finding: &j.found[i]})
+		answered = append(answered, Answer{Rule: j.found[i].Rule, Finding: &j.found[i]})
 	}
-	answer := func(rule sessionwarden.Rule) {
-		if slices.ContainsFunc(j.found, func(f sessionwarden.Finding) bool { return f.Rule == rule }) {
-			return
+	for _, a := range answered {
+		if a.Finding != nil {
+			all = append(all, a)
 		}
-		if i := slices.IndexFunc(*j.answers, func(a Answer) bool { return a.Rule == rule }); i >= 0 {
-			all = append(all, (*j.answers)[i])
+	}
+	slices.SortStableFunc(all, func(a, b Answer) int { return ByUrgency(*a.Finding, *b.Finding) })
+	answered = append(answered, *j.answers...)
+	answer := func(rule sessionwarden.Rule) {
+		if i := slices.IndexFunc(answered, func(a Answer) bool { return a.Rule == rule }); i >= 0 && answered[i].Finding == nil {
+			all = append(all, answered[i])
 		}
 	}
 	for _, info := range sessionwarden.Rules() {
@@ -71,9 +96,8 @@ func (j *judgement) abstain(why string, rules ...sessionwarden.Rule) {
 	}
 }
 
-// AsksSessions reports whether rule judges sessions by themselves, so that
-// [Explain] has an answer of it. The others judge the account's own facts, or
-// the watch.
+// AsksSessions reports whether rule judges sessions by themselves. The others
+// judge the account's own facts, takeover both together, or the watch.
 func AsksSessions(rule sessionwarden.Rule) bool {
 	switch rule {
 	case sessionwarden.WatcherLoggedOut, sessionwarden.Takeover, sessionwarden.TwoFactorOff, sessionwarden.TradeURLChanged,

@@ -141,7 +141,7 @@ func TestExplainKnowsOwnRules(t *testing.T) {
 	for _, a := range policy.Explain(about(seen(1, home), under(
 		own("matches", "true", sessionwarden.Log), own("is_off", "true", sessionwarden.Off), own("silent", `location.country == "VN"`, sessionwarden.Log),
 		own("fails", "1 % (session.age - 1) == 0", sessionwarden.Log), own("knows_nothing", "history.known_device", sessionwarden.Log),
-	), nothingKnown)) {
+	), nothingKnown), policy.Beside{}) {
 		if a.Rule.Own() {
 			got = append(got, string(a.Rule)+": "+a.Why)
 		}

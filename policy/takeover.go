@@ -108,9 +108,15 @@ func (t *together) session(s *sessionwarden.Sighting) bool {
 	if rule == "" || s.Spoke(rule) {
 		return false
 	}
-	c := Case{Account: *t.a, Profile: t.h.Profile, Live: t.h.Live, Sighting: *s, LocationFailed: t.rails.Location, Now: t.now}
-	j := newJudgement(c)
-	v := j.says(rule, t.reason("Session "+sessionText(*s), whereText(s.Location), began(s), with), trustLine(&c, rule), changeFacts(with)...)
+	t.Sessions = append(t.Sessions, Judged{Sighting: *s, Findings: t.judge(s, with, rule, response)})
+	return true
+}
+
+// judge makes the finding of rule about a suspicious session that belongs to
+// changes.
+func (t *together) judge(s *sessionwarden.Sighting, with []sessionwarden.FactChange, rule sessionwarden.Rule, response sessionwarden.Response) []sessionwarden.Finding {
+	j := newJudgement(Case{Account: *t.a, Profile: t.h.Profile, Live: t.h.Live, Sighting: *s, LocationFailed: t.rails.Location, Now: t.now})
+	v := j.says(rule, t.reason("Session "+sessionText(*s), whereText(s.Location), began(s), with), trustLine(&j.c, rule), changeFacts(with)...)
 	v.response, v.severity = response, sessionwarden.Critical
 	if t.rails.Location != "" {
 		v.ceiling, v.ceilWhy = sessionwarden.Ask, "the location data that makes the session suspicious cannot be relied on"
@@ -119,8 +125,7 @@ func (t *together) session(s *sessionwarden.Sighting) bool {
 		v.ceiling, v.ceilWhy = sessionwarden.Ask, "only our location data changed, and made the session suspicious"
 	}
 	j.record(v)
-	t.Sessions = append(t.Sessions, Judged{Sighting: *s, Findings: j.found})
-	return true
+	return j.found
 }
 
 // byNewData reports whether nothing speaks against s but location data that has
@@ -141,6 +146,12 @@ func (t *together) belong(seen, began time.Time, loud bool) []sessionwarden.Fact
 		}
 	}
 	return with
+}
+
+// met returns those of changes that a session which is gone since then can have
+// made: who was only new must have been there.
+func met(changes []sessionwarden.FactChange, gone time.Time) []sessionwarden.FactChange {
+	return slices.DeleteFunc(changes, func(c sessionwarden.FactChange) bool { return gone.Before(c.Was) })
 }
 
 // wanted returns the rule that speaks of a session that belongs to changes, and
@@ -173,8 +184,8 @@ func (t *together) gone(live bool) {
 			continue
 		}
 		belongs := t.belong(l.Seen, l.Began, l.Loud)
-		if !l.Loud { // who was only new must have been there
-			belongs = slices.DeleteFunc(belongs, func(c sessionwarden.FactChange) bool { return l.Gone.Before(c.Was) })
+		if !l.Loud {
+			belongs = met(belongs, l.Gone)
 		}
 		if len(belongs) == 0 {
 			continue

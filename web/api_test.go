@@ -331,7 +331,8 @@ func TestWhatIsKnownAndWhy(t *testing.T) {
 		t.Errorf("reset: %+v, %v", row, err)
 	}
 	e, err := client.Explain(t.Context(), "", "12345")
-	if err != nil || len(e.Answers) != 2 || !e.Answers[0].Matched || e.Answers[0].Reason != "signed in from US, expected DE[31m" || e.Answers[1].Why != "the device is known" {
+	if err != nil || len(e.Answers) != 2 || !e.Answers[0].Matched || e.Answers[0].Reason != "signed in from US, expected DE[31m" || e.Answers[1].Why != "the device is known" ||
+		len(e.Account) != 1 || e.Account[0].Says != "the name is Eve" || !e.Account[0].Read.Equal(noon) || len(e.Account[0].Changes) != 1 {
 		t.Errorf("explained: %+v, %v", e, err)
 	}
 	o := full(0)

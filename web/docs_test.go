@@ -89,6 +89,7 @@ func TestTheDocumentListsEveryField(t *testing.T) {
 		"### Known":                          reflect.TypeFor[KnownRow](),
 		"### Explanation":                    reflect.TypeFor[Explanation](),
 		"### Answer":                         reflect.TypeFor[AnswerRow](),
+		"### Account answer":                 reflect.TypeFor[AccountAnswerRow](),
 		"### Database":                       reflect.TypeFor[DatabaseCheck](),
 		"### Observing":                      reflect.TypeFor[sessionwarden.Observing](),
 		"### Backup status":                  reflect.TypeFor[sessionwarden.BackupStatus](),

@@ -185,6 +185,8 @@ func (d desk) Explain(_ context.Context, account, session string) (web.Explanati
 	f.Reason += "\x1b[31m"
 	return web.Explanation{Session: web.NewSessionRow(sighting(1)), AsOf: "then", Answers: []web.AnswerRow{
 		web.NewAnswerRow(f.Rule, &f, ""), web.NewAnswerRow(sessionwarden.NewDevice, nil, "the device is \u202eknown"),
+	}, Account: []web.AccountAnswerRow{
+		web.NewAccountAnswerRow(sessionwarden.NameChanged, "the name is \u202eEve", noon, []sessionwarden.Finding{f}),
 	}}, d.fail
 }
 

@@ -58,13 +58,14 @@ func NewKnownRow(what, name string, s sessionwarden.Span) KnownRow {
 
 // Explanation is why a session was judged as it was.
 type Explanation struct {
-	Session SessionRow  `json:"session"`
-	AsOf    string      `json:"as_of"` // now, or then: when it came
-	Time    time.Time   `json:"time,omitzero"`
-	Others  int         `json:"others,omitempty"` // how many more rows of the history have its id
-	Answers []AnswerRow `json:"answers"`
-	Note    string      `json:"note,omitempty"`   // why there is no answer
-	Trusts  []string    `json:"trusts,omitempty"` // with an end, that spoke for it
+	Session SessionRow         `json:"session"`
+	AsOf    string             `json:"as_of"` // now, or then: when it came
+	Time    time.Time          `json:"time,omitzero"`
+	Others  int                `json:"others,omitempty"` // how many more rows of the history have its id
+	Answers []AnswerRow        `json:"answers"`
+	Account []AccountAnswerRow `json:"account"`          // what the rules say that judge no session
+	Note    string             `json:"note,omitempty"`   // why there is no answer
+	Trusts  []string           `json:"trusts,omitempty"` // with an end, that spoke for it
 
 	Findings []FindingRow `json:"findings"` // that were recorded
 	Actions  []ActionRow  `json:"actions"`
@@ -96,6 +97,24 @@ func NewAnswerRow(rule sessionwarden.Rule, f *sessionwarden.Finding, why string)
 		Rule: row.Rule, Matched: true, Severity: row.Severity, Response: row.Response,
 		Reason: row.Reason, Capped: row.Capped, Silence: row.Silence, Facts: row.Facts,
 	}
+}
+
+// AccountAnswerRow is what a rule that judges the account alone says beside a
+// session.
+type AccountAnswerRow struct {
+	Rule    string       `json:"rule"`
+	Says    string       `json:"says"`              // how its fact stood when it was read last, or why nobody knows
+	Read    time.Time    `json:"read,omitzero"`     // when that was
+	Changes []FindingRow `json:"changes,omitempty"` // what it found while the session was there
+}
+
+// NewAccountAnswerRow returns what a rule says of the account.
+func NewAccountAnswerRow(rule sessionwarden.Rule, says string, read time.Time, changes []sessionwarden.Finding) AccountAnswerRow {
+	row := AccountAnswerRow{Rule: text(string(rule)), Says: sessionwarden.Clean(says, maxReason), Read: second(read)}
+	for _, f := range changes {
+		row.Changes = append(row.Changes, NewFindingRow(f))
+	}
+	return row
 }
 
 func (a *api) profile(w http.ResponseWriter, r *http.Request, p params) error {

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"sessionwarden"
 	"sessionwarden/web"
 )
 
@@ -18,6 +20,8 @@ func (c *command) explainCommand() *cobra.Command {
 		Long: `Shows what every rule says of a session, with the facts it rests on and the line
 that would silence it: of a live one as it is judged now, of one of the past as
 it was when it came, with what was known then; both by the configuration of now.
+The rules about the account itself say what changed while the session was there,
+and how it stands.
 
 SESSION is the service's id (the newest, where several rows of the history have
 it) or '#' and a row of the history ("#12"; seq in history --json).`,
@@ -71,6 +75,7 @@ func (c *command) printExplanation(e web.Explanation) error {
 	} else {
 		c.printAnswers(e.Answers)
 	}
+	c.printAccountAnswers(e.Account)
 	c.printOutcome(e)
 	if e.Note == "" {
 		fmt.Fprintln(c.out, "\nWhat is known of the owner"+map[bool]string{true: "", false: ", then"}[e.AsOf == "now"])
@@ -132,32 +137,90 @@ func (c *command) printAnswers(answers []web.AnswerRow) {
 		}
 	}
 	fmt.Fprintf(c.out, "\nWhat matched: %d of %d rules\n", matched, len(answers))
-	var whys []string
-	silent := make(map[string][]string)
+	var silent grouped
 	for _, a := range answers {
-		if a.Matched {
-			fmt.Fprintf(c.out, "  %s (%s): %s\n", a.Rule, a.Severity, a.Response)
-			c.under(a.Reason)
-			if a.Capped != "" {
-				c.under("No more than that, as " + a.Capped + ".")
-			}
-			if a.Silence != "" {
-				c.under("To silence it: " + a.Silence)
-			}
+		if !a.Matched {
+			silent.add(a.Rule, a.Why)
 			continue
 		}
-		if silent[a.Why] == nil {
-			whys = append(whys, a.Why)
+		c.printMatch(a.Rule, a.Severity, a.Response, a.Reason, a.Capped)
+		if a.Silence != "" {
+			c.under("To silence it: " + a.Silence)
 		}
-		silent[a.Why] = append(silent[a.Why], a.Rule)
 	}
-	if len(whys) == 0 {
+	if len(silent.texts) > 0 {
+		fmt.Fprintln(c.out, "\nWhat did not match, and why")
+		silent.print(c)
+	}
+}
+
+// printMatch prints what a rule found.
+func (c *command) printMatch(rule, severity, response, reason, capped string) {
+	fmt.Fprintf(c.out, "  %s (%s): %s\n", rule, severity, response)
+	c.under(reason)
+	if capped != "" {
+		c.under("No more than that, as " + capped + ".")
+	}
+}
+
+// grouped are rules that say something, those that say the same together.
+type grouped struct {
+	texts []string // in the order in which they were added
+	rules map[string][]string
+}
+
+func (g *grouped) add(rule, text string) {
+	if g.rules == nil {
+		g.rules = make(map[string][]string)
+	}
+	if g.rules[text] == nil {
+		g.texts = append(g.texts, text)
+	}
+	g.rules[text] = append(g.rules[text], rule)
+}
+
+func (g *grouped) print(c *command) {
+	for _, text := range g.texts {
+		fmt.Fprintln(c.out, "  "+wrap(strings.Join(g.rules[text], ", ")+": "+text, c.out.width-4, "    "))
+	}
+}
+
+// printAccountAnswers prints what changed of the account while the session was
+// there, and how it stands. What was read at about the same time is dated once.
+func (c *command) printAccountAnswers(answers []web.AccountAnswerRow) {
+	if len(answers) == 0 {
 		return
 	}
-	fmt.Fprintln(c.out, "\nWhat did not match, and why")
-	for _, why := range whys {
-		fmt.Fprintln(c.out, "  "+wrap(strings.Join(silent[why], ", ")+": "+why, c.out.width-4, "    "))
+	var read time.Time
+	changed := 0
+	for _, a := range answers {
+		changed += len(a.Changes)
+		if a.Rule != string(sessionwarden.WatcherLoggedOut) && a.Read.After(read) {
+			read = a.Read
+		}
 	}
+	head := "Last read " + clock(read)
+	if read.IsZero() {
+		head = "It was not read yet"
+	}
+	if changed == 0 {
+		head += "; nothing was seen to change while this session was there."
+	} else {
+		head += "; while this session was there, this was seen:"
+	}
+	fmt.Fprintln(c.out, "\nThe account itself\n  "+wrap(head, c.out.width-4, "  "))
+	var stands grouped
+	for _, a := range answers {
+		for _, f := range a.Changes {
+			c.printMatch(a.Rule, f.Severity, f.Response, f.Reason, f.Capped)
+		}
+		says := a.Says
+		if !a.Read.IsZero() && read.Sub(a.Read) > 10*time.Minute {
+			says += ", last read " + clock(a.Read)
+		}
+		stands.add(a.Rule, says)
+	}
+	stands.print(c)
 }
 
 func (c *command) under(text string) {

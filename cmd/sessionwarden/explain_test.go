@@ -84,6 +84,54 @@ func TestExplainKnowsWhereASessionCameFrom(t *testing.T) {
 	}
 }
 
+// Takeover and the rules about the account itself answer too: what changed, what
+// belongs to it, and how it stands; with the daemon and without it.
+func TestExplainTellsOfTheAccountItself(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.defaults = append(w.defaults, `account_every = "1s"`)
+	w.rules = []string{`unexpected_country = "alert"`, `stranger = "log"`, `name_changed = "off"`}
+	home := w.atHome()
+	w.write()
+	daemon := w.start()
+	w.eventually("the account was looked at", func() bool {
+		return strings.Contains(w.must("explain", home), "contact_changed: the contact mail is a…a@e….com")
+	})
+	says(t, w.must("explain", home), "takeover: two-factor authentication, trade URL, mails and balance were not seen to change within 6 hours of its coming",
+		"The account itself Last read ", "; nothing was seen to change while this session was there.", "two_factor_off: two-factor authentication is on",
+		"trade_url_changed: the trade URL is steamcommunity.example…wner", "name_changed: it is switched off in the configuration",
+		"watcher_logged_out: nobody ended our own session within the hour")
+
+	thief := w.signIn(farAddr, chrome, time.Minute)
+	w.eventually("the thief is seen", func() bool { return w.found("unexpected_country", thief) })
+	w.service.Change("main", func(f *manncotest.Facts) {
+		f.TradeURL, f.Name = "https://steamcommunity.example/tradeoffer/new/?partner=666&token=thief", "Eve"
+	})
+	w.eventually("takeover", func() bool { return w.found("takeover", thief) })
+	changed := "trade_url_changed (critical): alert The trade URL was changed from steamcommunity.example…wner to steamcommunity.example…hief, between "
+	told := func() {
+		t.Helper()
+		out := w.must("explain", thief)
+		narrow(t, out)
+		says(t, out, "takeover (critical): ask Session "+thief+" signed in from Vietnam", "; the trade URL was changed from steamcommunity.example…wner to steamcommunity.example…hief, between ",
+			"that is how an account is taken over", "; while this session was there, this was seen: "+changed)
+		if strings.Contains(out, "token=") {
+			t.Errorf("the trade URL is shown whole:\n%s", out)
+		}
+		out = w.must("explain", home)
+		narrow(t, out)
+		says(t, out, "takeover: the trade URL was changed from ", "but no rule asked for more than a note on it, and ", changed)
+	}
+	told()
+	daemon.stop()
+	told()
+	rows := w.printed("explain", thief, "--json")
+	account, _ := rows[0]["account"].([]any)
+	if len(account) != 9 || account[1].(map[string]any)["rule"] != "trade_url_changed" || len(account[1].(map[string]any)["changes"].([]any)) != 1 || account[0].(map[string]any)["changes"] != nil {
+		t.Errorf("as JSON: %v", rows[0]["account"])
+	}
+}
+
 // What is known of the owner is shown, and forgotten when he wants it.
 func TestProfileIsShownAndBegunAnew(t *testing.T) {
 	t.Parallel()

@@ -150,23 +150,33 @@ func (i insight) Explain(ctx context.Context, account, session string) (web.Expl
 	if err != nil {
 		return web.Explanation{}, err
 	}
-	e := web.Explanation{Session: web.NewSessionRow(s), AsOf: "then", Others: others, Answers: []web.AnswerRow{}}
+	e := web.Explanation{Session: web.NewSessionRow(s), AsOf: "then", Others: others, Answers: []web.AnswerRow{}, Account: []web.AccountAnswerRow{}}
 	if e.Findings, e.Actions, err = i.recorded(ctx, s); err != nil {
 		return e, err
 	}
 	c, judged := i.app.monitor.Case(s.Account, s.Seq)
-	h := sessionwarden.History{Account: s.Account, Profile: c.Profile}
-	if _, now, ok := i.app.monitor.Known(s.Account); judged && ok {
-		e.AsOf, c.Before, h.Baseline = "now", before, now.Baseline
-		answer(&e, c, h)
-	} else if ok {
-		if err := i.backThen(ctx, s, &e); err != nil {
-			return e, err
-		}
-	} else {
+	a, now, ok := i.app.monitor.Known(s.Account)
+	if !ok {
 		e.Note = "The account is not in the configuration any more, so nobody can say how its rules would judge."
+		return e, nil
 	}
-	return e, nil
+	b := policy.Beside{Sighting: s, Facts: now.Facts, Logouts: now.Logouts, Now: i.app.outside.now()}
+	var since time.Time // what is played begins with the first
+	if judged {
+		since = s.FirstSeen.Add(-max(s.Age(b.Now)-b.Now.Sub(s.FirstSeen), a.TakeoverWithin))
+	}
+	if b.Told, err = i.told(ctx, s.Account, since); err != nil {
+		return e, err
+	}
+	for _, one := range policy.ExplainAccount(a, b) {
+		e.Account = append(e.Account, web.NewAccountAnswerRow(one.Rule, one.Says, one.Read, one.Changes))
+	}
+	if judged {
+		e.AsOf, c.Before = "now", before
+		answer(&e, c, b, sessionwarden.History{Account: s.Account, Baseline: now.Baseline})
+		return e, nil
+	}
+	return e, i.backThen(ctx, b, &e)
 }
 
 // find returns the sighting that a person means, the one before it where the
@@ -244,19 +254,16 @@ func (i insight) recorded(ctx context.Context, s sessionwarden.Sighting) (findin
 
 // backThen judges a session as it was when it came: with what was known then, by
 // the configuration of now.
-func (i insight) backThen(ctx context.Context, s sessionwarden.Sighting, e *web.Explanation) error {
-	account, err := i.played(ctx, s.Account)
-	if err != nil {
-		return err
-	}
+func (i insight) backThen(ctx context.Context, b policy.Beside, e *web.Explanation) error {
+	s := &b.Sighting
 	var engine *replay.Engine
 	done := false
 	engine = replay.New(replay.Options{
-		Accounts: []replay.Account{account}, Distance: geo.Distance,
+		Accounts: []replay.Account{i.played(s.Account, b.Told)}, Distance: geo.Distance,
 		Judging: func(c policy.Case) {
 			if c.Sighting.Seq == s.Seq && !done {
 				done = true
-				answer(e, c, engine.History(s.Account))
+				answer(e, c, b, engine.History(s.Account))
 			}
 		},
 	})
@@ -279,25 +286,29 @@ func (i insight) backThen(ctx context.Context, s sessionwarden.Sighting, e *web.
 }
 
 // played is what the record says of an account beside its sessions.
-func (i insight) played(ctx context.Context, name string) (replay.Account, error) {
+func (i insight) played(name string, told []sessionwarden.Finding) replay.Account {
 	a, h, _ := i.app.monitor.Known(name)
 	a.Granted = nil // they are played, each in its time
-	account := replay.Account{Account: a, Baseline: h.Baseline, Reset: h.Profile.Since, Trusts: h.Trusts}
-	for f, err := range i.app.db.Findings(ctx, sessionwarden.Query{Account: name}) {
+	return replay.Account{Account: a, Baseline: h.Baseline, Reset: h.Profile.Since, Trusts: h.Trusts, Told: told}
+}
+
+// told returns what was found of an account itself and its changes since a time.
+func (i insight) told(ctx context.Context, name string, since time.Time) (told []sessionwarden.Finding, err error) {
+	for f, err := range i.app.db.Findings(ctx, sessionwarden.Query{Account: name, Since: since}) {
 		if err != nil && ctx.Err() != nil {
-			return account, err
+			return nil, err
 		}
 		if err == nil && !policy.AsksSessions(f.Rule) {
-			account.Told = append(account.Told, f)
+			told = append(told, f)
 		}
 	}
-	return account, nil
+	return told, nil
 }
 
 // answer has every rule answer about a case.
-func answer(e *web.Explanation, c policy.Case, h sessionwarden.History) {
+func answer(e *web.Explanation, c policy.Case, b policy.Beside, h sessionwarden.History) {
 	e.Time = c.Now.UTC().Truncate(time.Second)
-	for _, a := range policy.Explain(c) {
+	for _, a := range policy.Explain(c, b) {
 		e.Answers = append(e.Answers, web.NewAnswerRow(a.Rule, a.Finding, a.Why))
 	}
 	for _, t := range c.Account.Granted {

@@ -73,16 +73,28 @@ func TestWhatIsPrintedOfWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	f := intrusion()
 	action := sessionwarden.Action{ID: 18, Account: "main", Seq: 12, Session: "70004", State: sessionwarden.Verified, Note: "gone from the service's complete list", Updated: printedAt.Add(time.Minute)}
+	mail := sessionwarden.Finding{
+		ID: 19, Account: "main", Rule: sessionwarden.PayoutChanged, Severity: sessionwarden.Critical, Response: sessionwarden.Notify, Time: printedAt,
+		Reason: "The payout mail was changed from a…t@e….com to " + hostileText + ".", Capped: "a change of the account names no session",
+	}
 	flagged := web.Explanation{
 		Session: web.NewSessionRow(intruder()), AsOf: "then", Others: 2, Trusts: []string{"trust 7 (AT until 2026-12-20 22:59 UTC, trip)"},
 		Answers: []web.AnswerRow{
 			web.NewAnswerRow(f.Rule, &f, ""), web.NewAnswerRow(sessionwarden.NewDevice, nil, "the device is known of this account"),
 			web.NewAnswerRow(sessionwarden.OddHours, nil, "it is switched off in the configuration"), web.NewAnswerRow(sessionwarden.Stranger, nil, "it is switched off in the configuration"),
 		},
+		Account: []web.AccountAnswerRow{
+			web.NewAccountAnswerRow(sessionwarden.TwoFactorOff, "two-factor authentication is on", printedAt, nil),
+			web.NewAccountAnswerRow(sessionwarden.PayoutChanged, "the payout mail is "+hostileText, printedAt, []sessionwarden.Finding{mail}),
+			web.NewAccountAnswerRow(sessionwarden.ContactChanged, "the service has not said yet how it stands", time.Time{}, nil),
+			web.NewAccountAnswerRow(sessionwarden.DiscordChanged, "the service has not said yet how it stands", time.Time{}, nil),
+			web.NewAccountAnswerRow(sessionwarden.PaymentReview, "payments under review: 0", printedAt.Add(-time.Hour), nil),
+		},
 		Findings: []web.FindingRow{web.NewFindingRow(f)}, Actions: []web.ActionRow{web.NewActionRow(action)}, Profile: ownersProfile(),
 	}
 	golden(t, "explain-flagged", func(c *command) { _ = c.printExplanation(flagged) })
 	old := flagged
+	old.Account = old.Account[:1]
 	old.Note, old.Answers, old.Findings, old.Actions, old.Trusts = "It was over before the account's first poll: what was there before is not judged.", nil, nil, nil, nil
 	golden(t, "explain-unjudged", func(c *command) { _ = c.printExplanation(old) })
 	golden(t, "profile", func(c *command) { _ = c.printProfile(ownersProfile()) })

@@ -238,19 +238,11 @@ func (st *state) learn(at time.Time) {
 // tell takes over what was found about the account itself, or about a session
 // beside a change of it.
 func (st *state) tell(recorded *sessionwarden.Finding, at time.Time) {
-	f := *recorded
-	wanted := st.now.Response(f.Rule)
-	switch {
-	case wanted == sessionwarden.Off:
+	f, asked := policy.Again(st.now, *recorded)
+	if !asked {
 		return
-	case f.Seq == 0 && f.Rule == sessionwarden.WatcherLoggedOut:
-		wanted = max(min(wanted, sessionwarden.Notify), f.Response) // the third in an hour is told louder
-	case f.Seq == 0:
-		wanted = min(wanted, sessionwarden.Notify) // it names no session that could be ended
-	case f.Capped != "":
-		wanted = min(wanted, f.Response)
 	}
-	f.ID, f.Response = st.e.id(), wanted
+	f.ID = st.e.id()
 	i := st.live(f.Seq)
 	if i < 0 {
 		st.e.o.Over(Outcome{Sighting: sessionwarden.Sighting{Account: st.a.Name}, Findings: []sessionwarden.Finding{f}})
