@@ -47,16 +47,31 @@ const (
 // where the rule hosting_network asks for no more than a note: to trust one
 // address there is not to know all of its neighbours.
 func Learn(a sessionwarden.Account, p sessionwarden.Profile, live []sessionwarden.Sighting, now time.Time) (sessionwarden.Profile, []uint64, bool) {
-	l := lesson{a: &a, p: p, now: now}
+	l := lesson{a: &a, p: &p, now: now}
+	learned := l.learn(live)
+	return p, learned, l.changed
+}
+
+// LearnInto is [Learn] for a profile whose maps are the caller's alone: it changes
+// them in place.
+func LearnInto(a *sessionwarden.Account, p *sessionwarden.Profile, live []sessionwarden.Sighting, now time.Time) []uint64 {
+	l := lesson{a: a, p: p, now: now, owned: true}
+	return l.learn(live)
+}
+
+// learn takes what live sessions teach into the profile, and returns the Seqs of
+// those it has learned from for the first time.
+func (l *lesson) learn(live []sessionwarden.Sighting) []uint64 {
+	a := l.a
 	var learned []uint64
 	known := 0
 	for i := range live {
 		s := &live[i]
 		switch {
 		case s.Account != a.Name:
-		case mayTeach(s) && !lent(&a, s) && (vouched(&a, s) || clean(s) && age(s, now) >= schoolAge):
+		case mayTeach(s) && !lent(a, s) && (vouched(a, s) || clean(s) && age(s, l.now) >= schoolAge):
 			learned = append(learned, s.Seq)
-			l.from(s, sessionwarden.Span{First: now.Add(-age(s, now)), Last: lastUse(s), Weight: 1})
+			l.from(s, sessionwarden.Span{First: l.now.Add(-age(s, l.now)), Last: lastUse(s), Weight: 1})
 			if !slices.ContainsFunc(s.Faces, func(f sessionwarden.Face) bool { return f.Learned }) {
 				l.p.Sessions++
 			}
@@ -72,21 +87,31 @@ func Learn(a sessionwarden.Account, p sessionwarden.Profile, live []sessionwarde
 		l.begin()
 		l.p.MostLive = known
 	}
-	return l.p, learned, l.changed
+	return learned
 }
 
 // lesson is a profile while it learns.
 type lesson struct {
 	a       *sessionwarden.Account
-	p       sessionwarden.Profile
+	p       *sessionwarden.Profile
 	now     time.Time
-	changed bool // p has maps of its own
+	owned   bool // p has maps of its own
+	changed bool
+
+	// When the network and the device that were looked up last were used last:
+	// most sessions share them.
+	network  uint32
+	device   string
+	networks time.Time
+	devices  time.Time
+	looked   [2]bool
 }
 
 // begin gives the profile maps of its own.
 func (l *lesson) begin() {
-	if !l.changed {
-		l.changed = true
+	l.changed, l.looked = true, [2]bool{}
+	if !l.owned || l.p.Countries == nil {
+		l.owned = true
 		l.p.Countries, l.p.Networks, l.p.Devices = cloned(l.p.Countries), cloned(l.p.Networks), cloned(l.p.Devices)
 	}
 }
@@ -101,9 +126,25 @@ func hosts(a *sessionwarden.Account, s *sessionwarden.Sighting) bool {
 func (l *lesson) isNews(s *sessionwarden.Sighting) bool {
 	last := lastUse(s)
 	if hosts(l.a, s) || s.Location.ASN == 0 {
-		return last.Sub(l.p.Devices[s.Device].Last) >= again
+		return last.Sub(l.usedDevice(s.Device)) >= again
 	}
-	return last.Sub(l.p.Networks[s.Location.ASN].Last) >= again || s.Device != "" && last.Sub(l.p.Devices[s.Device].Last) >= again
+	return last.Sub(l.usedNetwork(s.Location.ASN)) >= again || s.Device != "" && last.Sub(l.usedDevice(s.Device)) >= again
+}
+
+// usedNetwork returns when the profile's network was used last.
+func (l *lesson) usedNetwork(asn uint32) time.Time {
+	if !l.looked[0] || l.network != asn {
+		l.network, l.networks, l.looked[0] = asn, l.p.Networks[asn].Last, true
+	}
+	return l.networks
+}
+
+// usedDevice returns when the profile's device was used last.
+func (l *lesson) usedDevice(device string) time.Time {
+	if !l.looked[1] || l.device != device {
+		l.device, l.devices, l.looked[1] = device, l.p.Devices[device].Last, true
+	}
+	return l.devices
 }
 
 // from takes what s has into the profile.

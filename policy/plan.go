@@ -39,9 +39,26 @@ const NoID = "the service gave no id for this session, so it cannot be ended by 
 // New actions have no ID. One with an ID is an action of h.Actions that goes
 // on: a question that a stronger finding has answered.
 func Plan(a sessionwarden.Account, h sessionwarden.History, judged []Judged, rails Rails, now time.Time) []sessionwarden.Action {
-	if h.Account != "" && h.Account != a.Name {
+	if h.Account != "" && h.Account != a.Name || !wants(judged) {
 		return nil
 	}
+	return plan(a, h, judged, rails, now)
+}
+
+// wants reports whether a finding asks for more than telling people: mostly none
+// does.
+func wants(judged []Judged) bool {
+	for i := range judged {
+		for k := range judged[i].Findings {
+			if judged[i].Findings[k].Response >= sessionwarden.Ask {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func plan(a sessionwarden.Account, h sessionwarden.History, judged []Judged, rails Rails, now time.Time) []sessionwarden.Action {
 	p := planning{a: &a, h: &h, rails: rails, now: now}
 	p.wishes = p.gather(judged)
 	if len(p.wishes) == 0 {

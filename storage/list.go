@@ -28,7 +28,7 @@ const pageRows = 1000
 // read comes as a *[CorruptError] beside a zero row, and the list goes on after
 // it; any other error ends it.
 func (db *DB) Sightings(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Sighting, error] {
-	wanted := func(s sessionwarden.Sighting) bool {
+	wanted := func(s *sessionwarden.Sighting) bool {
 		return (q.Account == "" || s.Account == q.Account) && (!q.Live || s.State == sessionwarden.Live) &&
 			(q.Since.IsZero() || reaches(q.Since, s.FirstSeen, s.GoneAt) || s.State == sessionwarden.Moved && reaches(q.Since, s.LastSeen))
 	}
@@ -55,7 +55,7 @@ func (db *DB) Findings(ctx context.Context, q sessionwarden.Query) iter.Seq2[ses
 	rows := table[sessionwarden.Finding]{
 		db: db, bucket: bucketFindings,
 		read: func(*bbolt.Tx) func(key, value []byte) (sessionwarden.Finding, error) { return db.readFinding },
-		wanted: func(f sessionwarden.Finding) bool {
+		wanted: func(f *sessionwarden.Finding) bool {
 			return (q.Account == "" || f.Account == q.Account) && reaches(q.Since, f.Time)
 		},
 	}
@@ -69,7 +69,7 @@ func (db *DB) Actions(ctx context.Context, q sessionwarden.Query) iter.Seq2[sess
 	rows := table[sessionwarden.Action]{
 		db: db, bucket: bucketActions,
 		read: func(*bbolt.Tx) func(key, value []byte) (sessionwarden.Action, error) { return db.readAction },
-		wanted: func(a sessionwarden.Action) bool {
+		wanted: func(a *sessionwarden.Action) bool {
 			return (q.Account == "" || a.Account == q.Account) && reaches(q.Since, a.Created, a.Updated)
 		},
 	}
@@ -83,7 +83,7 @@ func (db *DB) Incidents(ctx context.Context, q sessionwarden.Query) iter.Seq2[se
 	rows := table[sessionwarden.Incident]{
 		db: db, bucket: bucketIncidents,
 		read: func(*bbolt.Tx) func(key, value []byte) (sessionwarden.Incident, error) { return db.readIncident },
-		wanted: func(i sessionwarden.Incident) bool {
+		wanted: func(i *sessionwarden.Incident) bool {
 			return (q.Account == "" || i.Account == q.Account) && reaches(q.Since, i.Opened, i.Updated, i.Resolved)
 		},
 	}
@@ -100,7 +100,7 @@ type table[Row any] struct {
 	db     *DB
 	bucket string
 	read   func(*bbolt.Tx) func(key, value []byte) (Row, error) // within one transaction
-	wanted func(Row) bool
+	wanted func(*Row) bool
 }
 
 // found is a row, or why it could not be read.
@@ -116,8 +116,9 @@ func (t table[Row]) all(ctx context.Context, id uint64) iter.Seq2[Row, error] {
 	}
 	return func(yield func(Row, error) bool) {
 		var next, last []byte
+		var page []found[Row]
 		for {
-			var page []found[Row]
+			page = page[:0]
 			err := t.view(ctx, func(tx *bbolt.Tx) error {
 				cursor := tx.Bucket([]byte(t.bucket)).Cursor()
 				if last == nil {
@@ -134,7 +135,7 @@ func (t table[Row]) all(ctx context.Context, id uint64) iter.Seq2[Row, error] {
 					}
 					n++
 					row, err := read(key, value)
-					if err != nil || t.wanted(row) {
+					if err != nil || t.wanted(&row) {
 						page = append(page, found[Row]{row, err})
 					}
 				}
@@ -170,7 +171,7 @@ func (t table[Row]) some(ctx context.Context, ids func(*bbolt.Tx) ([]uint64, err
 						continue
 					}
 					row, err := read(key, value)
-					if err != nil || t.wanted(row) {
+					if err != nil || t.wanted(&row) {
 						page = append(page, found[Row]{row, err})
 					}
 				}
@@ -201,7 +202,8 @@ func (t table[Row]) yieldAll(page []found[Row], err error, yield func(Row, error
 		yield(none, err)
 		return false
 	}
-	for _, f := range page {
+	for i := range page {
+		f := &page[i]
 		if f.err != nil {
 			f.row = none
 			t.db.metrics.corrupt.Inc()

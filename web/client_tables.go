@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"strconv"
 
+	json2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"sessionwarden"
 )
 
@@ -103,17 +106,18 @@ func table[Row any](ctx context.Context, c *Client, route string, q Query) iter.
 		}
 		defer func() { _ = resp.Body.Close() }()
 		bounded := &boundedReader{r: resp.Body}
-		dec := json.NewDecoder(bounded)
+		dec := jsontext.NewDecoder(bounded)
 		read := 0
 		err = expect(dec, '[')
-		for err == nil && dec.More() {
+		row := new(Row)
+		for err == nil && dec.PeekKind() != ']' {
 			bounded.used = 0
-			var row Row
-			if err = dec.Decode(&row); err != nil {
+			*row = none
+			if err = json2.UnmarshalDecode(dec, row); err != nil {
 				break
 			}
 			read++
-			if !yield(row, nil) {
+			if !yield(*row, nil) {
 				return
 			}
 		}
@@ -122,7 +126,7 @@ func table[Row any](ctx context.Context, c *Client, route string, q Query) iter.
 		}
 		if err == nil {
 			bounded.used = 0
-			if _, err = dec.Token(); errors.Is(err, io.EOF) {
+			if _, err = dec.ReadToken(); errors.Is(err, io.EOF) {
 				err = nil
 			} else if err == nil {
 				err = errors.New("something stands behind the table")
@@ -135,9 +139,9 @@ func table[Row any](ctx context.Context, c *Client, route string, q Query) iter.
 }
 
 // expect reads one bracket.
-func expect(dec *json.Decoder, want json.Delim) error {
-	token, err := dec.Token()
-	if err == nil && token != want {
+func expect(dec *jsontext.Decoder, want jsontext.Kind) error {
+	token, err := dec.ReadToken()
+	if err == nil && token.Kind() != want {
 		err = fmt.Errorf("there is no %q where one belongs", want.String())
 	}
 	return err

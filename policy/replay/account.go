@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -17,10 +16,14 @@ type state struct {
 	h      sessionwarden.History
 	lives  []life                   // beside h.Live
 	batch  []sessionwarden.Sighting // what one poll brought, not judged yet
-	rows   []sessionwarden.Sighting // that wait to be played
+	turns  []int32                  // which of the rows that are being played are its own
 	judged []policy.Judged          // for one poll; kept only to be used again
 	events events
-	many   time.Time // when many sessions were found last
+	room   struct { // where h.Live and lives lie
+		live  []sessionwarden.Sighting
+		lives []life
+	}
+	many time.Time // when many sessions were found last
 }
 
 // life is what the record says of a live sighting's future, and what was found.
@@ -40,7 +43,7 @@ const (
 )
 
 func newState(e *Engine, a Account) *state {
-	st := &state{e: e, a: a, now: a.Account, h: sessionwarden.History{Account: a.Name, Stamp: a.Stamp()}, rows: make([]sessionwarden.Sighting, 0, rowsTogether)}
+	st := &state{e: e, a: a, now: a.Account, h: sessionwarden.History{Account: a.Name, Stamp: a.Stamp()}}
 	for _, t := range a.Trusts {
 		st.events.add(event{at: t.Created, kind: trustsChange})
 		st.events.add(event{at: t.Ended(), kind: trustsChange})
@@ -60,16 +63,14 @@ func newState(e *Engine, a Account) *state {
 	return st
 }
 
-// playRows plays the rows that wait, those of one poll together. Those of the last
-// one wait on: there may be more.
-func (st *state) playRows() {
-	for i := range st.rows {
-		if n := len(st.batch); n > 0 && !st.batch[n-1].FirstSeen.Equal(st.rows[i].FirstSeen) {
-			st.play()
-		}
-		st.batch = append(st.batch, st.rows[i])
+// row takes the next row; those of one poll are played together. Those of the last
+// one wait: there may be more.
+func (st *state) row(s *sessionwarden.Sighting) {
+	if n := len(st.batch); n > 0 && !st.batch[n-1].FirstSeen.Equal(s.FirstSeen) {
+		st.play()
 	}
-	st.rows = st.rows[:0]
+	st.batch = append(st.batch, *s)
+	st.batch[len(st.batch)-1].Account = st.a.Name // the same words in the same place are quickly compared
 }
 
 // play judges what one poll brought, as the watch did then.
@@ -86,7 +87,7 @@ func (st *state) play() {
 		s := &st.batch[i]
 		switch {
 		case !s.Late:
-			if was := st.arrive(*s); was != nil {
+			if was := st.arrive(s); was != nil {
 				if before == nil {
 					before = make(map[uint64]*sessionwarden.Sighting)
 				}
@@ -95,7 +96,7 @@ func (st *state) play() {
 			}
 		case !s.Baseline: // else it was over before the first poll
 			late = append(late, *s)
-			st.lately(*s, s.GoneAt)
+			st.lately(s, s.GoneAt)
 		}
 	}
 	st.forget(at)
@@ -133,12 +134,12 @@ func (st *state) begins() bool {
 
 // arrive begins a sighting, as it was when it was seen first. It returns what it
 // goes on from; nil for a new session.
-func (st *state) arrive(s sessionwarden.Sighting) (before *sessionwarden.Sighting) {
+func (st *state) arrive(s *sessionwarden.Sighting) (before *sessionwarden.Sighting) {
 	l := life{
 		state: s.State, started: s.Started, active: s.Active, lastSeen: s.LastSeen,
 		gone: s.GoneAt, endedAt: s.EndedAt, denied: s.DeniedAt,
 	}
-	st.foresee(&s, &l)
+	st.foresee(s, &l)
 	at := s.FirstSeen
 	s.State, s.LastSeen, s.Missing, s.GoneAt, s.LeftAt, s.EndedAt = sessionwarden.Live, at, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	s.Verdicts, s.Learned, s.Denied, s.DeniedAt = nil, false, false, time.Time{}
@@ -148,11 +149,11 @@ func (st *state) arrive(s sessionwarden.Sighting) (before *sessionwarden.Sightin
 		s.Active = at
 		s.Started = earlier(s.Started, at) // the service has moved it on since
 	}
-	if i := st.goesOn(&s); i >= 0 {
+	if i := st.goesOn(s); i >= 0 {
 		was := st.h.Live[i]
 		before = &was
 		s.Active = at // it is used from there just now
-		policy.GoOn(before, &s)
+		policy.GoOn(before, s)
 		l.action = st.lives[i].action
 		if l.action != nil {
 			st.lives[i].action = nil
@@ -165,7 +166,8 @@ func (st *state) arrive(s sessionwarden.Sighting) (before *sessionwarden.Sightin
 		was.State = sessionwarden.Moved
 		st.suspects(at, was)
 	}
-	st.h.Live, st.lives = append(st.h.Live, s), append(st.lives, l)
+	st.h.Live = push(st.h.Live, &st.room.live, s)
+	st.lives = push(st.lives, &st.room.lives, &l)
 	return before
 }
 
@@ -180,10 +182,16 @@ func earlier(a, b time.Time) time.Time {
 // goesOn returns the place of the live sighting that s goes on from; -1 where it
 // is a new session.
 func (st *state) goesOn(s *sessionwarden.Sighting) int {
-	key := s.Key()
+	var key sessionwarden.Key
 	for i := range st.h.Live {
+		if st.lives[i].state != sessionwarden.Moved {
+			continue
+		}
+		if key == "" {
+			key = s.Key()
+		}
 		w := &st.h.Live[i]
-		if st.lives[i].state == sessionwarden.Moved && (w.Key() == key || (w.ID == "") != (s.ID == "") && w.AddrText() == s.AddrText() && w.Started.Equal(s.Started)) {
+		if w.Key() == key || (w.ID == "") != (s.ID == "") && w.AddrText() == s.AddrText() && w.Started.Equal(s.Started) {
 			return i
 		}
 	}
@@ -218,11 +226,19 @@ func (st *state) find(s *sessionwarden.Sighting, l *life, c policy.Case, before 
 
 // live returns the place of the live sighting seq; -1 where there is none.
 func (st *state) live(seq uint64) int {
-	i, found := slices.BinarySearchFunc(st.h.Live, seq, func(s sessionwarden.Sighting, seq uint64) int { return cmp.Compare(s.Seq, seq) })
-	if !found {
+	live := st.h.Live
+	from, to := 0, len(live)
+	for from < to {
+		if middle := (from + to) / 2; live[middle].Seq < seq {
+			from = middle + 1
+		} else {
+			to = middle
+		}
+	}
+	if from == len(live) || live[from].Seq != seq {
 		return -1
 	}
-	return i
+	return from
 }
 
 func (st *state) remove(i int) {
@@ -241,15 +257,32 @@ func without[T any](list []T, i int) []T {
 	return slices.Delete(list, i, i+1)
 }
 
+// push appends to a list that [without] takes from. room is where it lies: its front
+// is used again once enough of it is free.
+func push[T any](list []T, room *[]T, x *T) []T {
+	n := len(list)
+	if n == cap(list) {
+		old := list
+		if len(*room) < n+n/2+4 {
+			*room = make([]T, n+n/2+4)
+		}
+		list = (*room)[:n]
+		copy(list, old)
+		clear((*room)[n:])
+	}
+	return append(list, *x)
+}
+
 // over says what came of a live sighting.
 func (st *state) over(i int) {
 	st.e.o.Over(Outcome{Sighting: st.h.Live[i], Findings: st.lives[i].findings, Action: st.lives[i].action})
 }
 
 // lately remembers a session that has ended, for a day.
-func (st *state) lately(s sessionwarden.Sighting, since time.Time) {
-	s.State, s.GoneAt = sessionwarden.Gone, since
-	st.h.Recent = append(st.h.Recent, s)
+func (st *state) lately(s *sessionwarden.Sighting, since time.Time) {
+	st.h.Recent = append(st.h.Recent, *s)
+	last := &st.h.Recent[len(st.h.Recent)-1]
+	last.State, last.GoneAt = sessionwarden.Gone, since
 	for len(st.h.Recent) > maxRecent {
 		st.h.Recent = without(st.h.Recent, 0)
 	}
@@ -257,6 +290,17 @@ func (st *state) lately(s sessionwarden.Sighting, since time.Time) {
 
 // forget drops what ended more than a day ago.
 func (st *state) forget(at time.Time) {
-	st.h.Recent = slices.DeleteFunc(st.h.Recent, func(s sessionwarden.Sighting) bool { return at.Sub(s.GoneAt) > recentFor })
+	recent, kept := st.h.Recent, 0
+	for i := range recent {
+		if at.Sub(recent[i].GoneAt) > recentFor {
+			continue
+		}
+		if kept != i {
+			recent[kept] = recent[i]
+		}
+		kept++
+	}
+	clear(recent[kept:])
+	st.h.Recent = recent[:kept]
 	st.h.Spent = slices.DeleteFunc(st.h.Spent, func(s sessionwarden.Spent) bool { return at.Sub(s.At) >= time.Hour })
 }

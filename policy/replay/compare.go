@@ -79,9 +79,6 @@ type Comparison struct {
 	over    [2][]Outcome             // of the rows that are being played
 }
 
-// chunk is how many rows the two engines play beside each other.
-const chunk = 4096
-
 // Compare begins a comparison. Both must name the same accounts in the same
 // order. Only what arrived since counts (the zero time: all); what came before is
 // learned from all the same. most is how many differences are kept.
@@ -106,12 +103,8 @@ func (c *Comparison) Add(s sessionwarden.Sighting) {
 	if !s.FirstSeen.Before(c.since) {
 		c.Sessions++
 	}
-	if c.rows = append(c.rows, s); len(c.rows) >= chunk {
-		c.both(func(e *Engine) {
-			for i := range c.rows {
-				e.Add(c.rows[i])
-			}
-		})
+	if c.rows = append(c.rows, s); len(c.rows) == together {
+		c.both(func(e *Engine) { e.playRows(c.rows) })
 		c.rows = c.rows[:0]
 	}
 }
@@ -119,9 +112,7 @@ func (c *Comparison) Add(s sessionwarden.Sighting) {
 // Finish plays what is left until now.
 func (c *Comparison) Finish(now time.Time) {
 	c.both(func(e *Engine) {
-		for i := range c.rows {
-			e.Add(c.rows[i])
-		}
+		e.playRows(c.rows)
 		e.Finish(now)
 	})
 	c.rows = nil

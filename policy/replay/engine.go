@@ -68,6 +68,8 @@ type Outcome struct {
 type Engine struct {
 	o      Options
 	states map[string]*state
+	rows   []sessionwarden.Sighting // that wait to be played
+	busy   []*state                 // who has some of the rows that are being played; kept only to be used again
 	nextID uint64
 }
 
@@ -86,26 +88,45 @@ func New(o Options) *Engine {
 // Add plays the next row of the history, in the order of arrival. Rows of
 // accounts that were not named are passed over.
 func (e *Engine) Add(s sessionwarden.Sighting) {
-	st := e.states[s.Account]
-	if st == nil {
+	if e.states[s.Account] == nil {
 		return
 	}
-	s.Account = st.a.Name // the same words in the same place are quickly compared
-	if st.rows = append(st.rows, s); len(st.rows) == cap(st.rows) {
-		st.playRows()
+	if e.rows = append(e.rows, s); len(e.rows) == together {
+		e.playRows(e.rows)
+		e.rows = e.rows[:0]
 	}
 }
 
-// rowsTogether is how many rows of one account wait to be played together: what
-// is known of it is near at hand then. Accounts know nothing of each other.
-const rowsTogether = 32
+// together is how many rows wait to be played together, account by account: what
+// is known of one is near at hand then. Accounts know nothing of each other.
+const together = 16_384
+
+// playRows plays rows, and keeps none of them.
+func (e *Engine) playRows(rows []sessionwarden.Sighting) {
+	for i := range rows {
+		if st := e.states[rows[i].Account]; st != nil {
+			if len(st.turns) == 0 {
+				e.busy = append(e.busy, st)
+			}
+			st.turns = append(st.turns, int32(i))
+		}
+	}
+	for _, st := range e.busy {
+		for _, i := range st.turns {
+			st.row(&rows[i])
+		}
+		st.turns = st.turns[:0]
+	}
+	e.busy = e.busy[:0]
+}
 
 // Finish plays what is left until now, and says what became of those who still
 // live. Nothing may be added after it.
 func (e *Engine) Finish(now time.Time) {
+	e.playRows(e.rows)
+	e.rows = nil
 	for _, a := range e.o.Accounts {
 		st := e.states[a.Name]
-		st.playRows()
 		st.play()
 		st.advance(now, true)
 		for i := range st.h.Live {

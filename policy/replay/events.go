@@ -2,7 +2,6 @@ package replay
 
 import (
 	"cmp"
-	"container/heap"
 	"time"
 
 	"sessionwarden"
@@ -35,24 +34,50 @@ const (
 	lesson       // a session is old enough to learn from
 )
 
-// events is a heap of what is to come.
+// events is a heap of what is to come, the next one first.
 type events []event
 
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
-	return cmp.Or(e[i].at.Compare(e[j].at), cmp.Compare(e[i].kind, e[j].kind), cmp.Compare(e[i].seq, e[j].seq), cmp.Compare(e[i].told, e[j].told)) < 0
-}
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
-func (e *events) Pop() any {
-	last := (*e)[len(*e)-1]
-	*e = (*e)[:len(*e)-1]
-	return last
+func (x *event) before(y *event) bool {
+	return cmp.Or(x.at.Compare(y.at), cmp.Compare(x.kind, y.kind), cmp.Compare(x.seq, y.seq), cmp.Compare(x.told, y.told)) < 0
 }
 
+// add puts one where it belongs, if it has a time at all.
 func (e *events) add(x event) {
-	if !x.at.IsZero() {
-		heap.Push(e, x)
+	if x.at.IsZero() {
+		return
+	}
+	*e = append(*e, x)
+	list := *e
+	for i := len(list) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !list[i].before(&list[up]) {
+			return
+		}
+		list[i], list[up] = list[up], list[i]
+		i = up
+	}
+}
+
+// pop takes the next one out.
+func (e *events) pop() event {
+	list := *e
+	next, last := list[0], len(list)-1
+	list[0] = list[last]
+	list = list[:last]
+	*e = list
+	for i := 0; ; {
+		least := 2*i + 1
+		if least >= last {
+			return next
+		}
+		if other := least + 1; other < last && list[other].before(&list[least]) {
+			least = other
+		}
+		if !list[least].before(&list[i]) {
+			return next
+		}
+		list[i], list[least] = list[least], list[i]
+		i = least
 	}
 }
 
@@ -101,12 +126,11 @@ func (st *state) advance(to time.Time, all bool) {
 		st.h.Baseline = at // there was nobody at the first poll
 	}
 	for len(st.events) > 0 {
-		next := st.events[0]
+		next := &st.events[0]
 		if next.at.After(to) || next.at.Equal(to) && next.kind > isEnded && !all {
 			return
 		}
-		heap.Pop(&st.events)
-		st.happens(next)
+		st.happens(st.events.pop())
 	}
 }
 
@@ -168,12 +192,16 @@ func (st *state) leave(i int, at time.Time) {
 	s, l := &st.h.Live[i], &st.lives[i]
 	s.EndedAt = l.endedAt
 	if l.state == sessionwarden.Gone {
-		st.lately(*s, l.gone)
+		st.lately(s, l.gone)
 	}
 	st.settle(s.Seq, sessionwarden.Moot, at)
 	s.State, s.GoneAt, s.LeftAt = l.state, l.gone, at
 	st.over(i)
 	st.drop(s.Seq)
+	if len(st.a.Facts) == 0 { // nobody looks for suspects
+		st.remove(i)
+		return
+	}
 	was := *s
 	st.remove(i)
 	st.suspects(at, was)
@@ -226,9 +254,7 @@ func (st *state) mayTeach(fresh int, at time.Time) bool {
 
 // learn lets the profile learn from who is old and clean enough.
 func (st *state) learn(at time.Time) {
-	profile, learned, _ := policy.Learn(st.now, st.h.Profile, st.h.Live, at)
-	st.h.Profile = profile
-	for _, seq := range learned {
+	for _, seq := range policy.LearnInto(&st.now, &st.h.Profile, st.h.Live, at) {
 		if i := st.live(seq); i >= 0 {
 			st.h.Live[i].Learned = true
 		}
