@@ -78,7 +78,7 @@ func (l *lesson) learn(live []sessionwarden.Sighting) []uint64 {
 			known++
 		case s.Learned && s.State == sessionwarden.Live && !s.Ownership.Untouchable():
 			known++
-			if clean(s) && l.isNews(s) {
+			if l.isNews(s) && clean(s) {
 				l.from(s, sessionwarden.Span{First: lastUse(s), Last: lastUse(s), Weight: 1})
 			}
 		}
@@ -124,6 +124,9 @@ func hosts(a *sessionwarden.Account, s *sessionwarden.Sighting) bool {
 // isNews reports whether a session that was learned from before has been used
 // for another day.
 func (l *lesson) isNews(s *sessionwarden.Sighting) bool {
+	if used := s.Used(); !used.After(l.usedDevice(s.Device)) && !used.After(l.usedNetwork(s.Location.ASN)) {
+		return false // mostly so
+	}
 	last := lastUse(s)
 	if hosts(l.a, s) || s.Location.ASN == 0 {
 		return last.Sub(l.usedDevice(s.Device)) >= again

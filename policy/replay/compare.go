@@ -76,7 +76,9 @@ type Comparison struct {
 	most    int
 	engines [2]*Engine
 	rows    []sessionwarden.Sighting // that wait to be played
-	over    [2][]Outcome             // of the rows that are being played
+	playing []sessionwarden.Sighting // that are being played meanwhile
+	played  sync.WaitGroup
+	over    [2][]Outcome // of the rows that are being played
 }
 
 // Compare begins a comparison. Both must name the same accounts in the same
@@ -95,7 +97,7 @@ func Compare(now, new Options, since time.Time, most int) *Comparison {
 	return c
 }
 
-// Add plays the next row under both.
+// Add plays the next row under both, beside what the caller does meanwhile.
 func (c *Comparison) Add(s sessionwarden.Sighting) {
 	if c.engines[0].states[s.Account] == nil {
 		return
@@ -104,28 +106,30 @@ func (c *Comparison) Add(s sessionwarden.Sighting) {
 		c.Sessions++
 	}
 	if c.rows = append(c.rows, s); len(c.rows) == together {
-		c.both(func(e *Engine) { e.playRows(c.rows) })
-		c.rows = c.rows[:0]
+		c.next(func(e *Engine) { e.playRows(c.playing) })
 	}
 }
 
 // Finish plays what is left until now.
 func (c *Comparison) Finish(now time.Time) {
-	c.both(func(e *Engine) {
-		e.playRows(c.rows)
+	c.next(func(e *Engine) {
+		e.playRows(c.playing)
 		e.Finish(now)
 	})
-	c.rows = nil
+	c.played.Wait()
+	c.pair()
+	c.rows, c.playing = nil, nil
 }
 
-// both has the two engines play, each by itself: they know nothing of each other.
-func (c *Comparison) both(play func(*Engine)) {
-	var wg sync.WaitGroup
-	for _, e := range c.engines {
-		wg.Go(func() { play(e) })
-	}
-	wg.Wait()
+// next has the two engines play the rows that wait, each by itself: they know
+// nothing of each other. More rows may come meanwhile.
+func (c *Comparison) next(play func(*Engine)) {
+	c.played.Wait()
 	c.pair()
+	c.rows, c.playing = c.playing[:0], c.rows
+	for _, e := range c.engines {
+		c.played.Go(func() { play(e) })
+	}
 }
 
 // pair counts what came of the sightings that have left. It is the record that

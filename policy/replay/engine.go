@@ -99,7 +99,7 @@ func (e *Engine) Add(s sessionwarden.Sighting) {
 
 // together is how many rows wait to be played together, account by account: what
 // is known of one is near at hand then. Accounts know nothing of each other.
-const together = 16_384
+const together = 8_192
 
 // playRows plays rows, and keeps none of them.
 func (e *Engine) playRows(rows []sessionwarden.Sighting) {
