@@ -134,10 +134,7 @@ func (t table[Row]) all(ctx context.Context, id uint64) iter.Seq2[Row, error] {
 						break
 					}
 					n++
-					row, err := read(key, value)
-					if err != nil || t.wanted(&row) {
-						page = append(page, found[Row]{row, err})
-					}
+					page = t.take(page, read, key, value)
 				}
 				return nil
 			})
@@ -146,6 +143,17 @@ func (t table[Row]) all(ctx context.Context, id uint64) iter.Seq2[Row, error] {
 			}
 		}
 	}
+}
+
+// take reads a row into the page, if it is wanted.
+func (t table[Row]) take(page []found[Row], read func(key, value []byte) (Row, error), key, value []byte) []found[Row] {
+	n := len(page)
+	page = append(page, found[Row]{})
+	f := &page[n]
+	if f.row, f.err = read(key, value); f.err == nil && !t.wanted(&f.row) {
+		page = page[:n]
+	}
+	return page
 }
 
 // some returns the wanted ones of the rows that ids names. Those that are not
@@ -170,10 +178,7 @@ func (t table[Row]) some(ctx context.Context, ids func(*bbolt.Tx) ([]uint64, err
 					if value == nil {
 						continue
 					}
-					row, err := read(key, value)
-					if err != nil || t.wanted(&row) {
-						page = append(page, found[Row]{row, err})
-					}
+					page = t.take(page, read, key, value)
 				}
 				return nil
 			})

@@ -35,7 +35,7 @@ func newCSVTable(row any) func(io.Writer) (tableWriter, error) {
 func (t *csvTable) contentType() string { return "text/csv; charset=utf-8; header=present" }
 
 func (t *csvTable) row(v any) error {
-	fields := reflect.ValueOf(v)
+	fields := reflect.Indirect(reflect.ValueOf(v))
 	for i := range t.cells {
 		cell, err := cell(fields.Field(i).Interface())
 		if err != nil {

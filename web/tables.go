@@ -102,15 +102,17 @@ func (a *api) table(w http.ResponseWriter, r *http.Request, p params, what strin
 	return sendTable(w, r, rows, format, check, a.Logger)
 }
 
-// rowsOf returns the rows of nouns.
+// rowsOf returns the rows of nouns: pointers, each of them good until the next.
 func rowsOf[Noun, Row any](nouns iter.Seq2[Noun, error], row func(Noun) Row) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
+		made := new(Row)
 		for noun, err := range nouns {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(row(noun), nil) {
+			*made = row(noun)
+			if !yield(made, nil) {
 				return
 			}
 		}
