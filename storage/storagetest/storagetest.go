@@ -21,6 +21,8 @@ type History struct {
 	// 400 days before To, and now.
 	From, To time.Time
 	Lasting  time.Duration // of each session; 0: ten days
+
+	Elsewhere int // every so manieth session comes from far away; 0: none
 }
 
 // batch is how many sessions one transaction brings: large ones make the cost of
@@ -44,6 +46,10 @@ func Fill(ctx context.Context, db *storage.DB, h History) error {
 			c := &changes[i%len(changes)]
 			s := Session(db.NextID(), c.History.Account, at)
 			s.State, s.LastSeen, s.GoneAt = sessionwarden.Gone, at.Add(h.Lasting), at.Add(h.Lasting)
+			if h.Elsewhere > 0 && i%h.Elsewhere == h.Elsewhere-1 {
+				s.Addr, s.ServiceLocation, s.ServiceCountry, s.ISP = netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), "VN: Hanoi", "VN", "Example Mobile"
+				s.Location.Country, s.Location.ASN, s.Location.Organization = "VN", 64510, "Example Mobile JSC"
+			}
 			if i%10 == 0 {
 				f := finding(db.NextID(), s)
 				s.Verdicts = []sessionwarden.Verdict{{Rule: f.Rule, Response: f.Response}}

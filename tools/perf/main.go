@@ -5,6 +5,7 @@
 //	go run ./tools/perf                     # everything: some six minutes
 //	go run ./tools/perf -short              # without ten million sessions: some three
 //	go run ./tools/perf -only cpu,memory    # these parts, printed and not written
+//	go run ./tools/perf -only cpu -merge    # their lines alone are written anew
 //
 // Run it from the root of the repository, on a machine that does nothing else.
 // The parts are in parts.go and watching.go, with what is wanted. Part of the figures come from
@@ -44,10 +45,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	short := flags.Bool("short", false, "leave out what needs ten million sessions")
 	out := flags.String("out", filepath.Join("docs", "performance.md"), "write the table to this `file`")
 	only := flags.String("only", "", "measure these `parts` alone ("+partNames()+"), and print instead of writing")
+	merging := flags.Bool("merge", false, "with -only: write the lines of these parts into the table, and leave the others")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	parts, err := chosen(*only)
+	if err == nil && *merging && (*only == "" || *short) {
+		err = errors.New("-merge writes lines of a whole run, and wants to know of which parts: -only")
+	}
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("perf takes no arguments, only flags: %q is too much", flags.Arg(0))
 	}
@@ -57,11 +62,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	m := &measuring{short: *short, log: stderr, begun: time.Now(), load: loadAverage()}
 	err = m.measure(ctx, parts)
-	page := m.page()
-	if *only != "" || err != nil {
-		fmt.Fprint(stdout, page)
-	} else {
-		err = os.WriteFile(*out, []byte(page), 0o644)
+	switch {
+	case err == nil && *merging:
+		var page []byte
+		if page, err = os.ReadFile(*out); err == nil {
+			err = os.WriteFile(*out, []byte(m.merged(string(page))), 0o644)
+		}
+	case err == nil && *only == "":
+		err = os.WriteFile(*out, []byte(m.page()), 0o644)
+	default:
+		fmt.Fprint(stdout, m.page())
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "perf:", err)

@@ -41,7 +41,7 @@ whole process, and "anonymous" what cannot be dropped and read again.
 |---|---|---|---|---|---|
 `)
 	for _, r := range m.rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s%s | %s | `%s` |\n", r.what, r.goal, r.floor, r.reached, mark(r.met), r.ratio, inCell(r.command))
+		b.WriteString(r.line() + "\n")
 	}
 	if len(m.laws) > 0 {
 		b.WriteString(`
@@ -54,14 +54,13 @@ says that it does not matter, 1 that twice as many cost twice as much.
 |---|---|---|---|
 `)
 		for _, l := range m.laws {
-			fmt.Fprintf(&b, "| %s | %s | %s%s | `%s` |\n", l.what, l.goal, l.found, mark(l.met), inCell(l.command))
+			b.WriteString(l.line() + "\n")
 		}
 	}
 	if missed := m.missed(); len(missed) > 0 {
-		b.WriteString("\n## Goals that were not met in this run, and what it would take\n\n" + strings.Join(missed, "\n") + "\n")
+		b.WriteString("\n" + missedHeading + "\n\n" + strings.Join(missed, "\n") + "\n")
 	}
-	fmt.Fprintf(&b, "\nMeasured on %s, %d cores (%s), %s, Linux %s, on %s.\n",
-		cpuName(), runtime.NumCPU(), runtime.GOARCH, goVersion(), kernel(), m.begun.UTC().Format("2006-01-02 15:04 MST"))
+	b.WriteString("\nMeasured " + m.where() + "\n")
 	if m.load > float64(runtime.NumCPU())/2 {
 		fmt.Fprintf(&b, "\nThe machine had other work (load average %.0f when this began): what is measured by\nthe clock says little, the ratios more.\n", m.load)
 	}
@@ -69,6 +68,20 @@ says that it does not matter, 1 that twice as many cost twice as much.
 		b.WriteString("\nThis was a short run: smaller histories, and none of ten million sessions.\n")
 	}
 	return b.String()
+}
+
+// where is on what machine it was measured, and when.
+func (m *measuring) where() string {
+	return fmt.Sprintf("on %s, %d cores (%s), %s, Linux %s, on %s.",
+		cpuName(), runtime.NumCPU(), runtime.GOARCH, goVersion(), kernel(), m.begun.UTC().Format("2006-01-02 15:04 MST"))
+}
+
+func (r row) line() string {
+	return fmt.Sprintf("| %s | %s | %s | %s%s | %s | `%s` |", r.what, r.goal, r.floor, r.reached, mark(r.met), r.ratio, inCell(r.command))
+}
+
+func (l law) line() string {
+	return fmt.Sprintf("| %s | %s | %s%s | `%s` |", l.what, l.goal, l.found, mark(l.met), inCell(l.command))
 }
 
 // inCell keeps a command from ending its cell.

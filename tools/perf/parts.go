@@ -17,9 +17,9 @@ type part struct {
 // parts returns all parts, in the order of the table.
 func parts() []part {
 	return []part{
-		{"unchanged", unchanged}, {"decode", decode}, {"judge", judge}, {"batch", batch}, {"commit", commitOne},
+		{"unchanged", unchanged}, {"decode", decode}, {"judge", judge}, {"own", ownRules}, {"batch", batch}, {"commit", commitOne},
 		{"act", act}, {"cpu", quietCPU}, {"memory", idleMemory}, {"tell", tell}, {"size", size},
-		{"fleet", fleet}, {"forget", forget}, {"growth", growth},
+		{"fleet", fleet}, {"forget", forget}, {"replay", replays}, {"growth", growth},
 	}
 }
 
@@ -81,6 +81,26 @@ func judge(ctx context.Context, m *measuring) error {
 		would: "half of it is the reading of the user agent: remembering the device of each text would double it.",
 	})
 	return f.err
+}
+
+func ownRules(ctx context.Context, m *measuring) error {
+	r, err := m.benchmark(ctx, "./policy", "^BenchmarkJudge$", "0.5s", 5)
+	if err != nil {
+		return err
+	}
+	f := figures{results: r}
+	reached, without, floor := f.get("Judge/own", "ns/op"), f.get("Judge/mixed", "ns/op"), f.get("Judge/floor", "ns/op")
+	if f.err != nil {
+		return f.err
+	}
+	m.rows = append(m.rows, row{
+		what: "new sessions judged by all rules and three of one's own, a second and core", goal: "≥ 300 k",
+		floor:   fmt.Sprintf("%s (without one's own; three comparisons: %s)", number(1e9/without), number(1e9/floor)),
+		reached: number(1e9 / reached), ratio: times(without / reached),
+		command: "go test ./policy -run - -bench Judge", met: 1e9/reached >= 300_000,
+		would: "working out what several rules ask for once.",
+	})
+	return nil
 }
 
 func batch(ctx context.Context, m *measuring) error {

@@ -67,6 +67,37 @@ func TestPageTellsWhatWasMissedOnly(t *testing.T) {
 	}
 }
 
+// Lines that are measured anew take the place of those about the same; the others
+// stay.
+func TestMergesLines(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	whole := &measuring{begun: at}
+	whole.rows = []row{{what: "one", reached: "1", would: "a miracle"}, {what: "two", reached: "2", met: true}}
+	whole.laws = []law{{what: "steep", found: "3", met: true}}
+	again := &measuring{begun: at.AddDate(0, 0, 1)}
+	again.rows = []row{{what: "one", reached: "11", met: true}, {what: "three", reached: "33", would: "a shovel"}}
+	page := again.merged(whole.page())
+	for _, want := range []string{
+		"| one |  |  | 11 |  | `` |\n| two |  |  | 2 |  | `` |\n| three |  |  | 33 **missed** |  | `` |\n\n## How", "| steep |  | 3 | `` |",
+		missedHeading + "\n\n- three: a shovel\n\nMeasured on ", "2026-11-01 00:00 UTC", "Measured anew on ", "2026-11-02 00:00 UTC. These lines:\n\n- one\n- three\n",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+	if strings.Contains(page, "a miracle") {
+		t.Errorf("a goal that is met by now is still missed:\n%s", page)
+	}
+	none := &measuring{begun: at, rows: []row{{what: "three", met: true}}}
+	if page = none.merged(page); strings.Contains(page, missedHeading) || strings.Count(page, "Measured anew") != 2 || !strings.Contains(page, "These lines:\n\n- one\n\nMeasured anew") {
+		t.Errorf("nothing is missed any more, and each line was measured once:\n%s", page)
+	}
+	if page = again.merged(page); !strings.Contains(page, missedHeading+"\n\n- three: a shovel\n\nMeasured on ") || strings.Count(page, "Measured anew") != 1 {
+		t.Errorf("it is missed again:\n%s", page)
+	}
+}
+
 func TestChoosesParts(t *testing.T) {
 	t.Parallel()
 	if all, err := chosen(""); err != nil || len(all) != len(parts()) {

@@ -182,16 +182,20 @@ func (d *daemon) idleAfterBackup(ctx context.Context) (resident, error) {
 }
 
 // fill makes a history of so many sessions in dir.
-func fill(ctx context.Context, dir string, accounts []string, sessions int) (err error) {
+func fill(ctx context.Context, dir string, accounts []string, sessions int) error {
 	if sessions == 0 {
 		return nil
 	}
+	return fillWith(ctx, dir, storagetest.History{Sessions: sessions, Accounts: accounts})
+}
+
+func fillWith(ctx context.Context, dir string, h storagetest.History) (err error) {
 	db, err := storage.Open(filepath.Join(dir, "sessionwarden.db"), storage.Options{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return storagetest.Fill(ctx, db, storagetest.History{Sessions: sessions, Accounts: accounts})
+	return storagetest.Fill(ctx, db, h)
 }
 
 // fleet measures a watch of many accounts: memory, CPU of a poll, and how many
