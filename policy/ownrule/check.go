@@ -205,7 +205,22 @@ func (c *checker) binary(n *ast.BinaryNode) {
 		c.words(n.Right, n.Left)
 	case "matches":
 		c.pattern(n.Right)
+	case "/", "%":
+		if isZero(n.Right) {
+			c.refuse(n, zeroProblem, zeroCure)
+		}
 	}
+}
+
+// isZero reports whether n is the number 0, written out.
+func isZero(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.IntegerNode:
+		return n.Value == 0
+	case *ast.FloatNode:
+		return n.Value == 0
+	}
+	return false
 }
 
 // pattern checks what a text is held against: it has to be there in words, so

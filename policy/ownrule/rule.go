@@ -3,6 +3,7 @@ package ownrule
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
@@ -99,16 +101,46 @@ func compile(text string) (r *Rule, wrong *Mistake) {
 	}
 	// The type of the value, not of a pointer to it, though a pointer is what it
 	// is asked about: so the fields are found by their place, not by their name.
-	program, err := expr.Compile(text, expr.Env(Env{}), expr.AsBool(), expr.MaxNodes(maxNodes))
+	options := []expr.Option{expr.Env(Env{}), expr.AsBool(), expr.MaxNodes(maxNodes)}
+	program, err := expr.Compile(text, options...)
+	if err == nil && strings.Contains(text, "/") { // what is patched, the library does not check any more
+		program, err = expr.Compile(text, append(options, expr.Patch(divisions{}), quotient)...)
+	}
 	if err != nil {
 		return nil, fromLibrary(text, err)
 	}
 	return &Rule{text: text, program: program, uses: uses}, nil
 }
 
+// divisions has the result of every / looked at. By itself the language divides by
+// zero and goes on with an infinite number, which is more than any other: a rule
+// would match because nothing is known.
+type divisions struct{}
+
+// Visit implements ast.Visitor.
+func (divisions) Visit(node *ast.Node) {
+	if n, ok := (*node).(*ast.BinaryNode); ok && n.Operator == "/" {
+		ast.Patch(node, &ast.CallNode{Callee: &ast.IdentifierNode{Value: quotientName}, Arguments: []ast.Node{n}})
+	}
+}
+
+// quotientName is the function that looks at a quotient. No expression can name it:
+// check lets in no such name.
+const quotientName = "quotient"
+
+var quotient = expr.Function(quotientName, func(args ...any) (any, error) {
+	x, isNumber := args[0].(float64)
+	if !isNumber || math.IsInf(x, 0) || math.IsNaN(x) {
+		return nil, errors.New("divide by zero")
+	}
+	return x, nil
+}, new(func(float64) float64))
+
 const (
-	boolCure = "it has to come out as true or false: compare with ==, !=, <, > or in"
-	typeCure = "docs/rules.md shows every name with its type and an example"
+	boolCure    = "it has to come out as true or false: compare with ==, !=, <, > or in"
+	zeroProblem = "it divides by zero"
+	zeroCure    = "ask before: NUMBER != 0 and …"
+	typeCure    = "docs/rules.md shows every name with its type and an example"
 )
 
 // fromLibrary turns the library's error into ours.
@@ -146,7 +178,7 @@ func readable(problem, cure string) (string, string) {
 	case strings.Contains(problem, "literal not terminated"):
 		return "the closing quotation mark is missing", `write texts as "DE"`
 	case strings.Contains(problem, "divide by zero"):
-		return "it divides by zero", "ask before: NUMBER != 0 and …"
+		return zeroProblem, zeroCure
 	}
 	return problem, cure
 }

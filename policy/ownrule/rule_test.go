@@ -120,7 +120,7 @@ var mistakes = []string{
 	`now() > 1`, `date("2026-01-01") > 1`, `filter(account.expected, # == "DE") == 1`, `all(account.expected, {# == "DE"})`, `account.expected | any(# == "DE")`,
 	`let x = 1; x == 1`, `true; false`, `{"a": 1} == nil`, `1..1000000000 == 1`, `3 in 1..5`, `session.id[0] == "1"`, `session.id[0:2] == "10"`, `account.expected[0] == "DE"`,
 	`session?.id == ""`, `session.id ?? "x"`, `session.id == nil`, `2 ** 8 == 256`, `repeat("x", 1000000000) == ""`, `fromJSON("{}") == 1`,
-	`1 % 0 == 1`, `len(session.age) > 1`, `len() == 1`, `lower(1) == ""`, `foo()`, `session.id()`, `lowr(session.isp) == ""`,
+	`1 % 0 == 1`, `session.age / 0 > 3`, `10 / 0.0 > 3`, `session.isp / 5 > 1`, `quotient(1.5) > 1`, `len(session.age) > 1`, `len() == 1`, `lower(1) == ""`, `foo()`, `session.id()`, `lowr(session.isp) == ""`,
 	"time.hour < 6\n  and locatin.asn == 3", `session.isp == "ü" and session.nme == ""`,
 	strings.Repeat("(", 1990) + "1", strings.Repeat("not ", 490) + "nope", strings.Repeat("true or ", 240) + "session.nope",
 	strings.Repeat("1+", 600) + "1 == 1", strings.Repeat(" ", 2001), "\xff == 1",
@@ -142,6 +142,38 @@ func TestWhatCannotBeWorkedOut(t *testing.T) {
 	e.History.Live = 5
 	if matched, err := rule.Matches(e); !matched || err != nil {
 		t.Errorf("after an error: got %v and the error %v", matched, err)
+	}
+}
+
+// A division by zero is no number that could be compared with another.
+func TestDivisionByZeroMatchesNothing(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{
+		`100 / (time.hour - time.hour) > 3`, `60 / session.age > 1`, `0 / session.age != 3`, `session.age / session.age != 1`,
+		`not (60 / session.age < 1)`, `-1 / session.age < 0`, `abs(1 / session.age) > 2`, `1.5 / (session.age * 0.0) > 1`,
+		`60 / (location.tor ? 1 : 0) > 1`, `1 / (1 / session.age) < 5`, `2 in [1 / session.age, 2]`, `1 % session.age == 0`,
+	} {
+		rule, err := ownrule.Of(when)
+		if err != nil {
+			t.Errorf("%s: %v", when, err)
+			continue
+		}
+		e := night()
+		e.Session.Age = 0
+		matched, err := rule.Matches(e)
+		var wrong *ownrule.Mistake
+		if matched || !errors.As(err, &wrong) || wrong.Problem != "it divides by zero" || wrong.Offset == 0 || !strings.ContainsRune("/%", rune(when[wrong.Offset])) {
+			t.Errorf("%s: got %v and the error %+v", when, matched, err)
+		}
+	}
+	for _, when := range []string{`session.age / 5 == 2.4`, `1 / session.age < 1`, `session.age / (history.live + 1.5) > 2`, `session.age / 5 / 2 == 1.2`} {
+		rule, err := ownrule.Of(when)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if matched, err := rule.Matches(night()); !matched || err != nil {
+			t.Errorf("%s: got %v and the error %v", when, matched, err)
+		}
 	}
 }
 
