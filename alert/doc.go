@@ -13,6 +13,12 @@
 // sent. Words are made at the moment of sending, from the state that the facts
 // are in then, and claim no more than that state proves.
 //
+// The other way round, [SlackSocket] brings what people do in Slack: presses of
+// buttons and commands. Read socket.go first (when another connection is
+// opened), then socket_line.go (one connection), socket_envelope.go (what comes
+// through it) and socket_desk.go (who deals with it). It has no part in telling:
+// without it, or while it is down, alerts are sent all the same.
+//
 // Everything in an alert that came from outside (addresses, user agents, names
 // of networks) is hostile text: it is cleaned, cut, and cannot format, link or
 // mention in any channel.

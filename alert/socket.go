@@ -161,6 +161,7 @@ func (s *SlackSocket) Run(ctx context.Context) error {
 	s.keep(ctx, &lines)
 	cancel()
 	lines.Wait()
+	s.client.CloseIdleConnections()
 	s.end()
 	timer := time.NewTimer(500 * time.Millisecond)
 	defer timer.Stop()

@@ -68,8 +68,14 @@ func newDesk(s *SlackSocket, pressed func(context.Context, Press), command func(
 }
 
 // open starts the workers. What it returns is closed when all have ended, after
-// ctx.
+// ctx. What an earlier run has left is not dealt with so late.
 func (d *desk) open(ctx context.Context) <-chan struct{} {
+	empty(d.presses)
+	empty(d.commands)
+	empty(d.regrets)
+	d.mu.Lock()
+	clear(d.waiting)
+	d.mu.Unlock()
 	var workers sync.WaitGroup
 	for range pressWorkers {
 		workers.Go(func() { work(ctx, d.presses, d.press) })
@@ -84,6 +90,17 @@ func (d *desk) open(ctx context.Context) <-chan struct{} {
 		close(ended)
 	}()
 	return ended
+}
+
+// empty takes away what waits.
+func empty[T any](queue <-chan T) {
+	for {
+		select {
+		case <-queue:
+		default:
+			return
+		}
+	}
 }
 
 // work does one after the other until ctx ends. What waits then is left: it was

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,10 @@ func TestARefreshLeavesNoGap(t *testing.T) {
 		for i, reason := range []string{"warning", "refresh_requested", "brand_new", "refresh_requested"} {
 			w.after(2 * time.Minute)
 			w.slack.Disconnect(reason)
+			w.after(time.Second)
+			if open, _ := w.slack.Connections(); open != 2 { // the old one is read until it is drained
+				t.Errorf("after %s %d connections are open", reason, open)
+			}
 			for range 300 { // through the change and the end of the old one
 				w.press("U0OWNER", ts, "end")
 				w.after(50 * time.Millisecond)
@@ -114,6 +119,7 @@ func TestPausesGrowAndAreBounded(t *testing.T) {
 		"upgrade in trouble":   slacktest.UpgradeRefused(http.StatusBadGateway, ""),
 		"upgrade elsewhere":    slacktest.UpgradeRefused(http.StatusFound, ""),
 		"upgrade hangs":        slacktest.UpgradeHangs(),
+		"upgrade floods":       slacktest.UpgradeFloods(),
 		"no hello":             slacktest.NoHello(),
 		"an unknown code":      slacktest.OpenRefused("brand_new"),
 		"trouble at Slack":     slacktest.OpenRefused("internal_error"),
@@ -226,6 +232,40 @@ func TestATokenThatCannotBeReadIsTakenWhenItCan(t *testing.T) {
 	})
 }
 
+// A socket that is stopped and runs again deals with nothing that the first run
+// has left.
+func TestASocketRunsAgain(t *testing.T) {
+	inSocketWorld(t, func(w *socketWorld) {
+		record := w.options.Pressed
+		w.options.Pressed = func(ctx context.Context, p alert.Press) {
+			record(ctx, p)
+			<-ctx.Done()
+		}
+		w.start()
+		ts := w.post()
+		for i := range 20 {
+			w.press(fmt.Sprintf("U%d", i), ts, "end")
+		}
+		w.stop()
+		again, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- w.socket.Run(again) }()
+		w.after(time.Hour)
+		w.wantConnected(true)
+		if n := len(w.pressed()); n != 8 {
+			t.Errorf("%d presses were dealt with", n)
+		}
+		w.press("U1", ts, "end")
+		if n := len(w.pressed()); n != 9 {
+			t.Errorf("%d presses were dealt with", n)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestSocketModeSwitchedOff(t *testing.T) {
 	inSocketWorld(t, func(w *socketWorld) {
 		w.start()
@@ -303,6 +343,38 @@ func TestSlacksOwnAddressIsConnectedTo(t *testing.T) {
 		if s := w.socket.Status(); s.Reason != "no connection to Slack" {
 			t.Errorf("status %+v", s)
 		}
+	})
+}
+
+// gauged counts what is read.
+type gauged struct {
+	net.Conn
+	read *atomic.Int64
+}
+
+// Read implements net.Conn.
+func (g gauged) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	g.read.Add(int64(n))
+	return n, err
+}
+
+func TestAnOpeningWithoutAnEndIsBounded(t *testing.T) {
+	inSocketWorld(t, func(w *socketWorld) {
+		var read atomic.Int64
+		dial := w.options.Dial
+		w.options.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			return gauged{conn, &read}, err
+		}
+		w.slack.FailSocket(slacktest.UpgradeFloods())
+		w.start()
+		w.wantConnected(false)
+		if n := read.Load(); n == 0 || n > 300<<10 {
+			t.Errorf("%d KiB were read", n>>10)
+		}
+		w.after(5 * time.Second)
+		w.wantConnected(true)
 	})
 }
 

@@ -41,6 +41,14 @@ func (s *Server) Ephemerals() []Ephemeral {
 	return slices.Clone(s.ephemerals)
 }
 
+// OnEphemeral calls f with each message that is shown to one person alone, from
+// the goroutine that serves the request. It replaces the function before.
+func (s *Server) OnEphemeral(f func(Ephemeral)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.overhear = f
+}
+
 // SetScopes sets what every answer of the Web API says of the token's scopes,
 // in the header X-OAuth-Scopes.
 func (s *Server) SetScopes(scopes ...string) {
@@ -117,13 +125,18 @@ func (s *Server) postEphemeral(w http.ResponseWriter, r *http.Request, values ur
 // whisper shows a message to one person, and returns its timestamp.
 func (s *Server) whisper(e Ephemeral) string {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.serial++
 	e.At = s.now()
+	ts := fmt.Sprintf("%d.%06d", e.At.Unix(), s.serial)
 	if len(s.ephemerals) < 10_000 {
 		s.ephemerals = append(s.ephemerals, e)
 	}
-	return fmt.Sprintf("%d.%06d", e.At.Unix(), s.serial)
+	overhear := s.overhear
+	s.mu.Unlock()
+	if overhear != nil {
+		overhear(e)
+	}
+	return ts
 }
 
 // anID reports whether text looks like an id of Slack's.

@@ -203,6 +203,21 @@ func (s *Server) Press(ctx context.Context, user, messageTS, button string) (Ack
 	return Ack{}, fmt.Errorf("message %s has no button %q", messageTS, button)
 }
 
+// PressButton is [Server.Press] for one certain button, which has to be there as
+// it was when [Buttons] returned it: for messages with several that look alike.
+func (s *Server) PressButton(ctx context.Context, user, messageTS string, b Button) (Ack, error) {
+	m, ok := s.message(messageTS)
+	if !ok {
+		return Ack{}, fmt.Errorf("there is no message %s", messageTS)
+	}
+	for _, now := range Buttons(m) {
+		if now.Action == b.Action && now.Label == b.Label && now.Value == b.Value {
+			return s.press(ctx, user, m, now)
+		}
+	}
+	return Ack{}, fmt.Errorf("message %s has that button no more", messageTS)
+}
+
 // PressValue is a press that no button of a message stands behind, at least not
 // now: from a window that shows the message as it was, or forged.
 func (s *Server) PressValue(ctx context.Context, user, messageTS, action, value string) (Ack, error) {

@@ -70,6 +70,7 @@ type Server struct {
 	scopes     string            // what X-OAuth-Scopes says
 	users      map[string]string // names by id
 	ephemerals []Ephemeral
+	overhear   func(Ephemeral)
 	hooks      map[string]*hook // where late answers go, by their path
 	sockets    sockets
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -121,6 +122,10 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 		hang(r.Context())
 		return
 	}
+	if fault.kind == "upgrade_floods" {
+		flood(w)
+		return
+	}
 	upgrader := websocket.Upgrader{WriteBufferSize: 64 << 10}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
@@ -134,6 +139,23 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	l := &link{server: s, conn: conn, base: base, fault: fault, pings: make(chan string, 8), ended: make(chan struct{})}
 	defer l.close()
 	l.serve()
+}
+
+// flood answers with a head of 64 MiB.
+func flood(w http.ResponseWriter) {
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		return
+	}
+	conn, _, err := hijacker.Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n")
+	for i := 0; i < 1024 && err == nil; i++ {
+		_, err = io.WriteString(conn, "X-"+strings.Repeat("x", 1000)+": "+strings.Repeat("y", 63<<10)+"\r\n")
+	}
 }
 
 // serve speaks to the other side until the connection ends.

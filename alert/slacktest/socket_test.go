@@ -159,10 +159,17 @@ func TestAPressNeedsItsButton(t *testing.T) {
 			t.Errorf("%q: %+v, %v", button, ack, err)
 		}
 	}
+	there := slacktest.Buttons(s.Messages()[0])[0]
+	if ack, err := s.PressButton(ctx, "U1", ts, there); err != nil || !ack.Acked {
+		t.Errorf("that very button: %+v, %v", ack, err)
+	}
 	update := url.Values{"token": {"t"}, "channel": {"C0SECURITY"}, "ts": {ts}, "text": {"done"}}
 	method(t, s, "chat.update", update)
 	if _, err := s.Press(ctx, "U1", ts, "a"); err == nil {
 		t.Error("a button is pressed that is not there any more")
+	}
+	if _, err := s.PressButton(ctx, "U1", ts, there); err == nil {
+		t.Error("that very button is pressed when it is not there any more")
 	}
 	if _, err := s.Press(ctx, "U1", "1.1", "a"); err == nil {
 		t.Error("a button of no message is pressed")

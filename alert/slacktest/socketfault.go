@@ -31,6 +31,9 @@ func UpgradeRefused(status int, header string) SocketFault {
 // UpgradeHangs never answers the WebSocket's opening.
 func UpgradeHangs() SocketFault { return SocketFault{kind: "upgrade_hangs"} }
 
+// UpgradeFloods answers the WebSocket's opening without an end.
+func UpgradeFloods() SocketFault { return SocketFault{kind: "upgrade_floods"} }
+
 // NoHello opens the connection and never says hello.
 func NoHello() SocketFault { return SocketFault{kind: "no_hello"} }
 

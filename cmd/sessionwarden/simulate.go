@@ -16,24 +16,31 @@ import (
 
 func (c *command) simulateCommand() *cobra.Command {
 	var listen, scenario string
+	var slack bool
 	cmd := &cobra.Command{
 		Use: "simulate", Short: "Only the simulated service, to try out a configuration",
 		Long: `Serves a simulated marketplace and plays a scenario on it until stopped. It
 prints the lines of configuration that point sessionwarden at it.
 
 A scenario is a file (docs/scenarios.md) or one of:
-` + strings.Join(manncotest.Scenarios(), ", ") + ".",
+` + strings.Join(manncotest.Scenarios(), ", ") + `.
+
+With --slack a simulated Slack is beside it, on the next port. Its messages
+are shown here, and what you type is done there, as ` + slackOwner + `: a number presses
+the button that has it, "s status" is the command /sessionwarden status. With
+"x " before it a stranger does so.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := loadScenario(scenario)
 			if err != nil {
 				return &usageError{err}
 			}
-			return c.simulate(cmd.Context(), listen, s)
+			return c.simulate(cmd.Context(), listen, s, slack)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8734", "`ADDR` on loopback to serve on; port 0 chooses a free one")
 	cmd.Flags().StringVar(&scenario, "scenario", "quiet-week", "a scenario's `FILE` or name")
+	cmd.Flags().BoolVar(&slack, "slack", false, "a simulated Slack, too: its messages here, its buttons by your keys")
 	return cmd
 }
 
@@ -50,7 +57,7 @@ func loadScenario(name string) (manncotest.Scenario, error) {
 	return manncotest.LoadScenarioFile(name)
 }
 
-func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scenario) error {
+func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scenario, withSlack bool) error {
 	listener, err := listenLoopback(listen)
 	if err != nil {
 		return err
@@ -62,6 +69,15 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	start := time.Now()
+	room := newSlackRoom(c.out, start)
+	if withSlack {
+		at, err := room.serve(listener.Addr())
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer at.Close()
+	}
 	served := make(chan error, 1)
 	go func() { served <- service.Serve(ctx, listener) }()
 
@@ -70,18 +86,21 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 	for _, account := range s.Accounts {
 		fmt.Fprintf(c.out, "\n  [[account]]\n  name = %q\n  api_key = %q\n", account.Name, account.APIKey)
 	}
-	fmt.Fprintln(c.out, "\nStop it with Ctrl-C. What happens:")
-	start := time.Now()
+	if withSlack {
+		room.explain()
+		go room.read(ctx, c.stdin)
+	}
+	room.print("\nStop it with Ctrl-C. What happens:\n")
 	err = service.Play(ctx, s, func(e manncotest.Event) {
 		if line := e.Narration(); line != "" {
-			fmt.Fprintf(c.out, "%s  %s\n", stamp(start), wrap(line, c.out.width-7, "       "))
+			room.say(line)
 		}
 	})
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
 	if ctx.Err() == nil {
-		fmt.Fprintf(c.out, "%s  The story is over; the service goes on answering until you stop it.\n", stamp(start))
+		room.say("The story is over; the service goes on answering until you stop it.")
 	}
 	return <-served
 }
