@@ -41,6 +41,9 @@ type Alert struct {
 	Answered time.Time
 	By       string
 
+	Since  time.Time // of blindness and its end: the first poll that failed
+	Digest *Digest   // of a digest; else nil
+
 	Title string   // for kinds without items: what happened, one line
 	Lines []string // what the program did and what to do next
 }
@@ -109,4 +112,13 @@ type Delivery struct {
 	Threaded  int       // how many events of the incident's timeline stand in the message's thread
 	Broadcast int       // 1 + the revision that the channel was made to look at; 0 none yet
 	Time      time.Time // of the last attempt
+	First     time.Time // when a message of it arrived first
+	Again     bool      // a person asked for it once more: it is sent anew, and marked as a repeat
+}
+
+// Telling is an alert with what became of it on the channels that had to do
+// with it so far.
+type Telling struct {
+	Alert      Alert
+	Deliveries []Delivery // by the names of their channels
 }

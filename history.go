@@ -121,4 +121,8 @@ type Query struct {
 	Since   time.Time // rows that arrived or ended at or after this
 	Live    bool      // only live sessions (sightings only)
 	ID      uint64    // only this row
+
+	// Back is for what is new: the newest rows come first, and the list ends
+	// where a thousand rows in a row have nothing to do with it.
+	Back bool
 }

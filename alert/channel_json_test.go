@@ -124,7 +124,7 @@ func TestTheRecordSaysWhatTheMessageRestsOn(t *testing.T) {
 	if test := got(t, "hook", alert.Compose(samples()["test"], told)); !strings.Contains(string(test.Body), `"test":true`) {
 		t.Errorf("not marked as a test: %s", test.Body)
 	}
-	digest := got(t, "hook", alert.Digest([]sessionwarden.Alert{samples()["blind"], a}, told))
+	digest := got(t, "hook", alert.Bundle([]sessionwarden.Alert{samples()["blind"], a}, told))
 	if !strings.Contains(string(digest.Body), `"kind":"digest"`) || !strings.Contains(string(digest.Body), `"alerts":[{"alert_id":"17","kind":"intrusion"`) {
 		t.Errorf("a digest: %s", digest.Body)
 	}

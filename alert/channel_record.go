@@ -154,8 +154,8 @@ func recordOf(a sessionwarden.Alert, f Facts, m Message) *Record {
 	return r
 }
 
-// digestRecord writes down what a digest rests on. alerts are sorted.
-func digestRecord(alerts []sessionwarden.Alert, f Facts, m Message) *Record {
+// bundleRecord writes down what a bundle rests on. alerts are sorted.
+func bundleRecord(alerts []sessionwarden.Alert, f Facts, m Message) *Record {
 	const most = 100
 	r := newRecord(f, m)
 	r.Kind = string(sessionwarden.DigestAlert)

@@ -159,7 +159,7 @@ func TestNothingFromOutsideMeansAnythingAnywhere(t *testing.T) {
 					rich := alert.Compose(a, alert.Facts{Now: noon, Instance: text, Final: true})
 					plain := rich
 					plain.Plain = true
-					for _, m := range []alert.Message{rich, plain, alert.Digest([]sessionwarden.Alert{a, a}, alert.Facts{Now: noon, Instance: text})} {
+					for _, m := range []alert.Message{rich, plain, alert.Bundle([]sessionwarden.Alert{a, a}, alert.Facts{Now: noon, Instance: text})} {
 						inert(t, got(t, service, m))
 					}
 					if i == 0 && !slices.Contains([]string{"long", "unspaced"}, name) {

@@ -78,13 +78,13 @@ func TestAFloodMakesAHandfulOfMessages(t *testing.T) {
 	}
 }
 
-func TestADigestNamesAccountsAndTheWorst(t *testing.T) {
+func TestABundleNamesAccountsAndTheWorst(t *testing.T) {
 	inWorld(t, false, func(w *world) {
 		w.commit(crowdOf(200)...)
 		w.after(time.Minute)
 		messages := w.slack.Messages()
 		text := slacktest.Text(messages[len(messages)-1])
-		golden(t, "digest.txt", text)
+		golden(t, "bundle.txt", text)
 	})
 }
 
@@ -101,8 +101,8 @@ func TestAQuestionIsNotLostInAFlood(t *testing.T) {
 		}
 	})
 	alerts := append(crowdOf(100), login(101, sessionwarden.Held))
-	if text := alert.Digest(alerts, told).Text; !strings.Contains(text[:strings.Index(text, "and 91 more")], "waiting for you") {
-		t.Errorf("the digest does not name the question:\n%s", text)
+	if text := alert.Bundle(alerts, told).Text; !strings.Contains(text[:strings.Index(text, "and 91 more")], "waiting for you") {
+		t.Errorf("the bundle does not name the question:\n%s", text)
 	}
 }
 

@@ -148,7 +148,7 @@ func TestNothingFromOutsideFormatsLinksOrMentions(t *testing.T) {
 				rich := alert.Compose(a, alert.Facts{Now: noon, Instance: text, Final: true})
 				plain := rich
 				plain.Plain = true
-				for _, m := range []alert.Message{rich, plain, alert.Digest([]sessionwarden.Alert{a, a}, alert.Facts{Now: noon, Instance: text})} {
+				for _, m := range []alert.Message{rich, plain, alert.Bundle([]sessionwarden.Alert{a, a}, alert.Facts{Now: noon, Instance: text})} {
 					at := posted(t, m)
 					harmless(t, at)
 					if n := utf8.RuneCountInString(m.Text); n > alert.MaxMessage+500 {
@@ -185,7 +185,7 @@ func FuzzWords(f *testing.F) {
 			harmlessFor(t, m)
 			m.Plain = true
 			harmlessFor(t, m)
-			harmlessFor(t, alert.Digest([]sessionwarden.Alert{a}, alert.Facts{Instance: text}))
+			harmlessFor(t, alert.Bundle([]sessionwarden.Alert{a}, alert.Facts{Instance: text}))
 		}
 	})
 }

@@ -127,7 +127,7 @@ func TestADryRunSaysSoEverywhere(t *testing.T) {
 	if !strings.Contains(m.Title, said) || !strings.Contains(m.Summary, said) || strings.Count(m.Text, said) < 3 || !strings.Contains(strings.Join(m.Footer, " "), said) {
 		t.Errorf("not said everywhere:\n%s", m.Text)
 	}
-	if d := alert.Digest([]sessionwarden.Alert{intrusion(sessionwarden.DryRun), intrusion(sessionwarden.DryRun)}, told); !strings.Contains(d.Title, said) {
-		t.Errorf("the digest's title is %q", d.Title)
+	if d := alert.Bundle([]sessionwarden.Alert{intrusion(sessionwarden.DryRun), intrusion(sessionwarden.DryRun)}, told); !strings.Contains(d.Title, said) {
+		t.Errorf("the bundle's title is %q", d.Title)
 	}
 }

@@ -125,7 +125,7 @@ func (t *Teller) words(j *job, alerts []sessionwarden.Alert, f Facts) (m Message
 		}
 	}()
 	if j.digest {
-		return Digest(alerts, f)
+		return Bundle(alerts, f)
 	}
 	a := alerts[0]
 	if a.ID > maxCommitted {

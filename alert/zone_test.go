@@ -40,7 +40,7 @@ func TestEveryTimeIsInTheZoneOfTheChannel(t *testing.T) {
 			}
 		}
 		a.Lines = nil
-		for _, m := range []alert.Message{alert.Compose(a, f), alert.Digest([]sessionwarden.Alert{a, a}, f)} {
+		for _, m := range []alert.Message{alert.Compose(a, f), alert.Bundle([]sessionwarden.Alert{a, a}, f)} {
 			text := m.Text
 			if a.Title != "" {
 				text = strings.ReplaceAll(text, m.Title, "")

@@ -313,10 +313,14 @@ func (db *DB) deliveriesOf(tx *bbolt.Tx, a sessionwarden.Alert) (rows []oldRow, 
 	return rows, waiting, nil
 }
 
-// owed reports whether a channel tried, did not succeed, and goes on trying. A
-// channel that left an alert out on purpose says why, and tries no more.
+// owed reports whether a channel tried, did not succeed, and goes on trying, or
+// was asked to send an alert once more. A channel that left an alert out on
+// purpose says why, and tries no more.
 func owed(a sessionwarden.Alert, d sessionwarden.Delivery) bool {
-	if d.Sent > a.Revision {
+	switch {
+	case d.Again:
+		return true
+	case d.Sent > a.Revision:
 		return false
 	}
 	trying := d.Attempts > 0 || !d.NotTill.IsZero()

@@ -46,7 +46,7 @@ func (db *DB) Sightings(ctx context.Context, q sessionwarden.Query) iter.Seq2[se
 	if q.Live && q.ID == 0 {
 		return rows.some(ctx, func(tx *bbolt.Tx) ([]uint64, error) { return db.liveSeqs(tx, q.Account) })
 	}
-	return rows.all(ctx, q.ID)
+	return rows.list(ctx, q)
 }
 
 // Findings returns the findings that q chooses, in the order of their arrival,
@@ -59,7 +59,7 @@ func (db *DB) Findings(ctx context.Context, q sessionwarden.Query) iter.Seq2[ses
 			return (q.Account == "" || f.Account == q.Account) && reaches(q.Since, f.Time)
 		},
 	}
-	return rows.all(ctx, q.ID)
+	return rows.list(ctx, q)
 }
 
 // Actions returns the actions that q chooses, in the order of their arrival, in
@@ -73,7 +73,7 @@ func (db *DB) Actions(ctx context.Context, q sessionwarden.Query) iter.Seq2[sess
 			return (q.Account == "" || a.Account == q.Account) && reaches(q.Since, a.Created, a.Updated)
 		},
 	}
-	return rows.all(ctx, q.ID)
+	return rows.list(ctx, q)
 }
 
 // Incidents returns the incidents that q chooses, in the order in which they were
@@ -87,7 +87,7 @@ func (db *DB) Incidents(ctx context.Context, q sessionwarden.Query) iter.Seq2[se
 			return (q.Account == "" || i.Account == q.Account) && reaches(q.Since, i.Opened, i.Updated, i.Resolved)
 		},
 	}
-	return rows.all(ctx, q.ID)
+	return rows.list(ctx, q)
 }
 
 // reaches reports whether one of the times lies at or after since.
@@ -109,11 +109,20 @@ type found[Row any] struct {
 	err error
 }
 
-// all returns every wanted row, or the row id alone.
-func (t table[Row]) all(ctx context.Context, id uint64) iter.Seq2[Row, error] {
-	if id != 0 {
-		return t.some(ctx, func(*bbolt.Tx) ([]uint64, error) { return []uint64{id}, nil })
+// list returns the rows that q chooses: every wanted one, or the row of an id
+// alone, in the order that q wants.
+func (t table[Row]) list(ctx context.Context, q sessionwarden.Query) iter.Seq2[Row, error] {
+	switch {
+	case q.ID != 0:
+		return t.some(ctx, func(*bbolt.Tx) ([]uint64, error) { return []uint64{q.ID}, nil })
+	case q.Back:
+		return t.back(ctx)
 	}
+	return t.all(ctx)
+}
+
+// all returns every wanted row.
+func (t table[Row]) all(ctx context.Context) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var next, last []byte
 		var page []found[Row]
@@ -139,6 +148,43 @@ func (t table[Row]) all(ctx context.Context, id uint64) iter.Seq2[Row, error] {
 				return nil
 			})
 			if !t.yieldAll(page, err, yield) || next == nil {
+				return
+			}
+		}
+	}
+}
+
+// back returns the wanted rows, the newest first, until pageRows rows in a row
+// are none.
+func (t table[Row]) back(ctx context.Context) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		var next []byte // the last one that was looked at
+		var page []found[Row]
+		unwanted := 0
+		for more := true; more; {
+			page = page[:0]
+			err := t.view(ctx, func(tx *bbolt.Tx) error {
+				cursor := tx.Bucket([]byte(t.bucket)).Cursor()
+				read := t.read(tx)
+				key, value := cursor.Last()
+				if next != nil {
+					if at, _ := cursor.Seek(next); at != nil { // else all that came after was forgotten
+						key, value = cursor.Prev()
+					}
+				}
+				for n := 0; key != nil && n < pageRows && unwanted < pageRows; key, value = cursor.Prev() {
+					n++
+					unwanted++
+					next = bytes.Clone(key)
+					before := len(page)
+					if page = t.take(page, read, key, value); len(page) > before && page[before].err == nil {
+						unwanted = 0
+					}
+				}
+				more = key != nil && unwanted < pageRows
+				return nil
+			})
+			if !t.yieldAll(page, err, yield) {
 				return
 			}
 		}

@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"go.etcd.io/bbolt"
 
@@ -39,6 +41,44 @@ func (db *DB) Outbox(ctx context.Context) ([]sessionwarden.Alert, []sessionwarde
 		return nil, nil, fmt.Errorf("reading the alerts: %w", err)
 	}
 	return alerts, deliveries, nil
+}
+
+// Alerts returns the alerts that q chooses, each in its newest revision and with
+// what is known of its deliveries, in the order of their making and in the manner
+// of [DB.Sightings]. With Since, those that were made or went on at or after it.
+func (db *DB) Alerts(ctx context.Context, q sessionwarden.Query) iter.Seq2[sessionwarden.Telling, error] {
+	rows := table[sessionwarden.Telling]{
+		db: db, bucket: bucketAlerts,
+		read: func(tx *bbolt.Tx) func(key, value []byte) (sessionwarden.Telling, error) {
+			deliveries := tx.Bucket([]byte(bucketDeliveries)).Cursor()
+			return func(key, value []byte) (told sessionwarden.Telling, err error) {
+				if told.Alert, err = db.readAlert(key, value); err != nil {
+					return told, err
+				}
+				for key, value := deliveries.Seek(key); bytes.HasPrefix(key, idKey(told.Alert.ID)); key, value = deliveries.Next() {
+					d, err := db.readDelivery(key, value)
+					if err != nil {
+						return told, err
+					}
+					told.Deliveries = append(told.Deliveries, d)
+				}
+				return told, nil
+			}
+		},
+		wanted: func(told *sessionwarden.Telling) bool {
+			a := &told.Alert
+			return (q.Account == "" || a.Account == q.Account) && reaches(q.Since, a.Created, a.Updated)
+		},
+	}
+	return rows.list(ctx, q)
+}
+
+// Telling returns one alert with its deliveries, and whether it is kept.
+func (db *DB) Telling(ctx context.Context, id uint64) (sessionwarden.Telling, bool, error) {
+	for told, err := range db.Alerts(ctx, sessionwarden.Query{ID: id}) {
+		return told, err == nil, err
+	}
+	return sessionwarden.Telling{}, false, nil
 }
 
 // Delivered records what became of alerts, all of it in one transaction, or

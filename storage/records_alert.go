@@ -28,7 +28,9 @@ type alertRecord struct {
 	Raised     int64             `cbor:"16,keyasint,omitempty"`
 	Answered   int64             `cbor:"17,keyasint,omitempty"`
 	By         string            `cbor:"18,keyasint,omitempty"`
-	Events     int               `cbor:"20,keyasint,omitempty"` // 19 is the digest's
+	Digest     *digestRecord     `cbor:"19,keyasint,omitempty"`
+	Events     int               `cbor:"20,keyasint,omitempty"`
+	Since      int64             `cbor:"21,keyasint,omitempty"`
 }
 
 type alertItemRecord struct {
@@ -50,6 +52,7 @@ func (c *codec) packAlert(a sessionwarden.Alert) alertRecord {
 		Updated: packTime(a.Updated), Revision: a.Revision, Waiting: a.Waiting, Correction: a.Correction, More: a.More,
 		Title: a.Title, Lines: a.Lines, Incident: a.Incident, Resolved: packTime(a.Resolved),
 		Raised: packTime(a.Raised), Answered: packTime(a.Answered), By: a.By, Events: a.Events,
+		Digest: packDigest(a.Digest), Since: packTime(a.Since),
 	}
 	for _, item := range a.Items {
 		i := alertItemRecord{Seq: item.Sighting.Seq, Sighting: c.packSighting(item.Sighting)}
@@ -72,6 +75,7 @@ func (c *codec) unpackAlert(r alertRecord, id uint64) (sessionwarden.Alert, erro
 		Correction: r.Correction, More: r.More, Title: r.Title, Lines: r.Lines,
 		Incident: r.Incident, Resolved: unpackTime(r.Resolved),
 		Raised: unpackTime(r.Raised), Answered: unpackTime(r.Answered), By: r.By, Events: r.Events,
+		Digest: r.Digest.unpack(), Since: unpackTime(r.Since),
 	}
 	for _, i := range r.Items {
 		sighting, err := c.unpackSighting(i.Sighting, i.Seq)
@@ -105,12 +109,14 @@ type deliveryRecord struct {
 	Escalated int64 `cbor:"8,keyasint,omitempty"`
 	Threaded  int   `cbor:"9,keyasint,omitempty"`
 	Broadcast int   `cbor:"10,keyasint,omitempty"`
+	First     int64 `cbor:"11,keyasint,omitempty"`
+	Again     bool  `cbor:"12,keyasint,omitempty"`
 }
 
 func packDelivery(d sessionwarden.Delivery) deliveryRecord {
 	return deliveryRecord{
 		Sent: d.Sent, Ref: d.Ref, Attempts: d.Attempts, NotTill: packTime(d.NotTill), Error: d.Error, Plain: d.Plain, Time: packTime(d.Time),
-		Escalated: packTime(d.Escalated), Threaded: d.Threaded, Broadcast: d.Broadcast,
+		Escalated: packTime(d.Escalated), Threaded: d.Threaded, Broadcast: d.Broadcast, First: packTime(d.First), Again: d.Again,
 	}
 }
 
@@ -118,7 +124,7 @@ func (r deliveryRecord) unpack(alert uint64, channel string) sessionwarden.Deliv
 	return sessionwarden.Delivery{
 		Alert: alert, Channel: channel, Sent: r.Sent, Ref: r.Ref, Attempts: r.Attempts, NotTill: unpackTime(r.NotTill),
 		Error: r.Error, Plain: r.Plain, Time: unpackTime(r.Time),
-		Escalated: unpackTime(r.Escalated), Threaded: r.Threaded, Broadcast: r.Broadcast,
+		Escalated: unpackTime(r.Escalated), Threaded: r.Threaded, Broadcast: r.Broadcast, First: unpackTime(r.First), Again: r.Again,
 	}
 }
 

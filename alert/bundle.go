@@ -10,10 +10,10 @@ import (
 	"sessionwarden"
 )
 
-// Digest puts many alerts into one message: how many there are on each
+// Bundle puts many alerts into one message: how many there are on each
 // account, the most severe ones by name, and where to see the rest. It is
 // pure, and bounded however many there are.
-func Digest(alerts []sessionwarden.Alert, f Facts) Message {
+func Bundle(alerts []sessionwarden.Alert, f Facts) Message {
 	alerts = slices.Clone(alerts)
 	slices.SortStableFunc(alerts, func(a, b sessionwarden.Alert) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), ahead(asks(a), asks(b)), cmp.Compare(a.ID, b.ID))
@@ -46,10 +46,10 @@ func Digest(alerts []sessionwarden.Alert, f Facts) Message {
 		{Title: "The most severe", Lines: mostSevere(alerts, f)},
 		{Lines: seeAll(alerts, accounts)},
 	}
-	m.Footer = digestFooter(alerts, f)
+	m.Footer = bundleFooter(alerts, f)
 	m.More = "sessionwarden findings"
 	m = m.finish()
-	m.Record = digestRecord(alerts, f, m)
+	m.Record = bundleRecord(alerts, f, m)
 	return m
 }
 
@@ -103,7 +103,7 @@ func mostSevere(alerts []sessionwarden.Alert, f Facts) []Line {
 	return lines
 }
 
-// seeAll says where to see what the digest does not show.
+// seeAll says where to see what the bundle does not show.
 func seeAll(alerts []sessionwarden.Alert, accounts map[string][3]int) []Line {
 	account := ""
 	if len(accounts) == 1 && len(alerts) > 0 {
@@ -115,8 +115,8 @@ func seeAll(alerts []sessionwarden.Alert, accounts map[string][3]int) []Line {
 	}
 }
 
-// digestFooter says where the digest comes from.
-func digestFooter(alerts []sessionwarden.Alert, f Facts) []string {
+// bundleFooter says where the bundle comes from.
+func bundleFooter(alerts []sessionwarden.Alert, f Facts) []string {
 	from := "sessionwarden"
 	if f.Instance != "" {
 		from += " on " + outside(f.Instance, 64)
