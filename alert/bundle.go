@@ -38,7 +38,7 @@ func Bundle(alerts []sessionwarden.Alert, f Facts) Message {
 	if pretended {
 		m.Title = "DRY RUN, nothing was ended: " + m.Title
 	}
-	if f.Repeat {
+	if f.Repeat || f.Asked {
 		m.Title = "(repeat) " + m.Title
 	}
 	m.Sections = []Section{
@@ -138,7 +138,10 @@ func bundleFooter(alerts []sessionwarden.Alert, f Facts) []string {
 		from += ", as of " + f.moment(f.Now)
 	}
 	lines := []string{from}
-	if f.Repeat {
+	switch {
+	case f.Asked:
+		lines = append(lines, "One of them or more is sent again, as somebody asked for it.")
+	case f.Repeat:
 		lines = append(lines, "Some were sent before, as it is not known whether they arrived.")
 	}
 	return append(lines, locationLines(sessionwarden.Alert{}, f)...)

@@ -125,7 +125,7 @@ func TestTheRecordSaysWhatTheMessageRestsOn(t *testing.T) {
 		t.Errorf("not marked as a test: %s", test.Body)
 	}
 	digest := got(t, "hook", alert.Bundle([]sessionwarden.Alert{samples()["blind"], a}, told))
-	if !strings.Contains(string(digest.Body), `"kind":"digest"`) || !strings.Contains(string(digest.Body), `"alerts":[{"alert_id":"17","kind":"intrusion"`) {
+	if !strings.Contains(string(digest.Body), `"kind":"bundle"`) || !strings.Contains(string(digest.Body), `"alerts":[{"alert_id":"17","kind":"intrusion"`) {
 		t.Errorf("a digest: %s", digest.Body)
 	}
 }

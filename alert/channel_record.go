@@ -27,7 +27,7 @@ type Record struct {
 	Alert    string   `json:"alert_id,omitempty"`    // not there for tests, digests and what is on no disk
 	Incident string   `json:"incident_id,omitempty"` // not there where the alert is of none
 	Revision int      `json:"revision"`              // 0 first
-	Kind     string   `json:"kind"`                  // a sessionwarden.AlertKind; "digest" where it stands for several alerts
+	Kind     string   `json:"kind"`                  // a sessionwarden.AlertKind; "bundle" where it stands for several alerts
 	Topics   []string `json:"topics,omitempty"`
 	Severity string   `json:"severity"` // info, warning, critical
 	Account  string   `json:"account,omitempty"`
@@ -49,7 +49,7 @@ type Record struct {
 	Findings []FindingRecord `json:"findings,omitempty"`      // on the account itself
 	Commands []CommandRecord `json:"commands,omitempty"`
 
-	Alerts     []DigestRecord `json:"alerts,omitempty"` // of a digest
+	Alerts     []BundleRecord `json:"alerts,omitempty"` // of a bundle
 	MoreAlerts int            `json:"more_alerts,omitempty"`
 }
 
@@ -111,8 +111,8 @@ type CommandRecord struct {
 	Command string `json:"command"`
 }
 
-// DigestRecord is one alert of a digest.
-type DigestRecord struct {
+// BundleRecord is one alert of a bundle.
+type BundleRecord struct {
 	Alert    string `json:"alert_id,omitempty"`
 	Kind     string `json:"kind"`
 	Severity string `json:"severity"`
@@ -158,14 +158,14 @@ func recordOf(a sessionwarden.Alert, f Facts, m Message) *Record {
 func bundleRecord(alerts []sessionwarden.Alert, f Facts, m Message) *Record {
 	const most = 100
 	r := newRecord(f, m)
-	r.Kind = string(sessionwarden.DigestAlert)
+	r.Kind = "bundle"
 	r.Created = stamp(f.Now)
 	for i, a := range alerts {
 		if i == most {
 			r.MoreAlerts = len(alerts) - most
 			break
 		}
-		d := DigestRecord{Kind: outside(string(a.Kind), 32), Severity: a.Severity.String(), Account: accountName(a.Account), Title: cut(headline(a), MaxTitle), Created: stamp(a.Created)}
+		d := BundleRecord{Kind: outside(string(a.Kind), 32), Severity: a.Severity.String(), Account: accountName(a.Account), Title: cut(headline(a), MaxTitle), Created: stamp(a.Created)}
 		if a.ID != 0 && a.ID <= maxCommitted {
 			d.Alert = number(a.ID)
 		}
@@ -180,19 +180,23 @@ func bundleRecord(alerts []sessionwarden.Alert, f Facts, m Message) *Record {
 // newRecord is what every record has.
 func newRecord(f Facts, m Message) *Record {
 	return &Record{
-		Version: RecordVersion, Repeat: f.Repeat, Silent: int(f.Silent.Minutes()), Instance: outside(f.Instance, 64), Kind: outside(string(m.Kind), 32),
+		Version: RecordVersion, Repeat: f.Repeat || f.Asked, Silent: int(f.Silent.Minutes()), Instance: outside(f.Instance, 64), Kind: outside(string(m.Kind), 32),
 		Severity: m.Severity.String(), Title: m.Title, Summary: m.Summary, Text: m.Text,
 	}
 }
 
 // recordKey is the same for each sending of the same revisions of the same
-// alerts, but for a reminder, which is to be heard again. An alert's id alone
-// would not do: a history that was begun anew counts from one again.
+// alerts, but for a reminder and for what somebody asked for once more, which are
+// to be heard again. An alert's id alone would not do: a history that was begun
+// anew counts from one again.
 func recordKey(f Facts, alerts ...sessionwarden.Alert) string {
 	sum := sha256.New()
 	write := func(text string) { sum.Write([]byte(number(uint64(len(text))) + ":" + text)) }
 	write(f.Instance)
 	write(f.Silent.Truncate(time.Minute).String())
+	if f.Asked {
+		write(stamp(f.Now.Truncate(time.Minute)))
+	}
 	for _, a := range alerts {
 		write(number(a.ID) + "." + number(uint64(max(a.Revision, 0))) + "." + a.Created.UTC().Format(time.RFC3339Nano) + "." + string(a.Kind))
 	}
@@ -200,7 +204,7 @@ func recordKey(f Facts, alerts ...sessionwarden.Alert) string {
 	if len(alerts) == 1 {
 		return number(alerts[0].ID) + "-" + number(uint64(max(alerts[0].Revision, 0))) + "-" + hash
 	}
-	return "digest-" + hash
+	return "bundle-" + hash
 }
 
 // bare returns the record of a message of which only the alert's number is

@@ -16,6 +16,7 @@ type Facts struct {
 	Instance string        // which daemon speaks; "" is left out
 	Final    bool          // the channel cannot update: the reader has to be told where to look
 	Repeat   bool          // it may have been sent before
+	Asked    bool          // a person asked for it once more
 	Buttons  bool          // the channel has buttons
 	Silent   time.Duration // how long nobody has answered, where it is sent for that; 0: it is not
 	Unsaved  bool          // the alert is in no outbox, only in memory
@@ -44,7 +45,7 @@ func Compose(a sessionwarden.Alert, f Facts) Message {
 	if f.Buttons {
 		m.Buttons = accountButtons(a)
 	}
-	if f.Repeat {
+	if f.Repeat || f.Asked {
 		m.Title = "(repeat) " + m.Title
 	}
 	if f.Silent > 0 {
@@ -145,7 +146,10 @@ func footer(a sessionwarden.Alert, f Facts) []string {
 		}
 		lines = append(lines, "Answered by "+by+" at "+f.clockTime(a.Answered, latest(a))+".")
 	}
-	if f.Repeat {
+	switch {
+	case f.Asked:
+		lines = append(lines, "Sent again, as somebody asked for it.")
+	case f.Repeat:
 		lines = append(lines, "Sent again, as it is not known whether it arrived before.")
 	}
 	if f.Shed > 0 {

@@ -54,6 +54,22 @@ func (d *disk) Outbox(context.Context) ([]sessionwarden.Alert, []sessionwarden.D
 	return slices.Collect(maps.Values(d.alerts)), slices.Collect(maps.Values(d.deliveries)), nil
 }
 
+// Telling implements alert.Outbox.
+func (d *disk) Telling(_ context.Context, id uint64) (told sessionwarden.Telling, ok bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failing {
+		return told, false, errors.New("the disk is gone")
+	}
+	told.Alert, ok = d.alerts[id]
+	for key, one := range d.deliveries {
+		if key.alert == id {
+			told.Deliveries = append(told.Deliveries, one)
+		}
+	}
+	return told, ok, nil
+}
+
 // Delivered implements alert.Outbox.
 func (d *disk) Delivered(_ context.Context, list []sessionwarden.Delivery) error {
 	d.mu.Lock()

@@ -50,6 +50,7 @@ type lane struct {
 	failure  string
 	lastSent time.Time
 	bare     map[uint64]bool // refused in plain text too: sent without any words from outside
+	asked    map[uint64]bool // a person asked for it once more, and no message that was begun since answers that
 }
 
 // newLane returns the lane of a channel.
@@ -59,7 +60,7 @@ func newLane(c Channel, route Route, place int) *lane {
 		channel: c, name: c.Name(), update: c.CanUpdate(), wake: make(chan struct{}, 1),
 		offers: ok && offerer.Offers(), route: route, place: place,
 		state: make(map[uint64]sessionwarden.Delivery), pending: make(map[uint64]need),
-		owed: make(map[uint64]sessionwarden.Delivery), bare: make(map[uint64]bool),
+		owed: make(map[uint64]sessionwarden.Delivery), bare: make(map[uint64]bool), asked: make(map[uint64]bool),
 		pace:    rate.NewLimiter(rate.Every(time.Second), 1),
 		singles: rate.NewLimiter(rate.Every(time.Minute), 3),
 	}
@@ -81,7 +82,7 @@ func (l *lane) wants(t *Teller, m *matter) (n need, why string) {
 			return nothing, why
 		}
 	case again:
-		if t.silenced(m.alert) != "" {
+		if !d.Again && t.silenced(m.alert) != "" {
 			return nothing, ""
 		}
 	case nothing:

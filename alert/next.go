@@ -150,9 +150,9 @@ func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change, a
 
 // hush returns how long something new has to wait for the channel's quiet hours to
 // end. What changes a message, or goes into its thread, makes no sound, unless the
-// channel is made to look.
+// channel is made to look. What somebody asked for does not wait.
 func (l *lane) hush(a sessionwarden.Alert, n need, now time.Time) time.Duration {
-	if n == update || n == thread && !isLoud(a, l.state[a.ID]) {
+	if n == update || l.state[a.ID].Again || n == thread && !isLoud(a, l.state[a.ID]) {
 		return 0
 	}
 	return l.route.hush(a, now)

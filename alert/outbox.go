@@ -12,6 +12,9 @@ type Outbox interface {
 	// Outbox returns the alerts that may still have to be sent or updated,
 	// each in its newest revision, and what is known of their deliveries.
 	Outbox(ctx context.Context) ([]sessionwarden.Alert, []sessionwarden.Delivery, error)
+	// Telling returns one alert with what is known of its deliveries, and whether
+	// it is kept.
+	Telling(ctx context.Context, id uint64) (sessionwarden.Telling, bool, error)
 	// Delivered records the state of deliveries, all or none of them.
 	Delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error
 	// Offered records buttons, all or none of them.
@@ -60,7 +63,7 @@ type need uint8
 const (
 	nothing need = iota
 	first        // it was never sent
-	again        // what was sent proved untrue and cannot be changed
+	again        // what was sent proved untrue and cannot be changed, or a person asked for it once more
 	update       // what was sent can be changed to the newest state
 	remind       // nobody has answered: it is sent (again)
 	thread       // the timeline in the message's thread lacks something
@@ -69,6 +72,8 @@ const (
 // due returns what a channel has to do about a, given what became of it there.
 func due(a sessionwarden.Alert, d sessionwarden.Delivery, canUpdate bool) need {
 	switch {
+	case d.Again:
+		return again
 	case d.Sent > a.Revision:
 		return nothing
 	case d.Sent == 0:

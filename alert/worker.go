@@ -87,6 +87,10 @@ func (t *Teller) render(l *lane, j *job, now time.Time) *parcel {
 		a := t.known[id].alert
 		p.sent[id] = a.Revision + 1
 		p.facts.Repeat = p.facts.Repeat || (j.need == first || j.need == again) && unsure(l.state[id])
+		if l.state[id].Again && (j.need == first || j.need == again) {
+			p.facts.Asked = true
+			delete(l.asked, id)
+		}
 		alerts = append(alerts, a)
 	}
 	if t.known[j.head].urgent {
@@ -242,6 +246,9 @@ func (t *Teller) arrived(l *lane, j *job, p *parcel, ref string, now time.Time) 
 		}
 		d := p.told(l.state[id], j, id, ref, now)
 		d.Alert, d.Channel = id, l.name
+		if j.need == first || j.need == again {
+			d.Again = l.asked[id]
+		}
 		l.state[id] = d
 		if known.urgent {
 			t.shed = 0
@@ -277,6 +284,9 @@ func (p *parcel) told(d sessionwarden.Delivery, j *job, id uint64, ref string, n
 	}
 	if ref != d.Ref {
 		d.Threaded = 0
+	}
+	if d.First.IsZero() && j.need != remind { // whom a reminder reached first was to be told no sooner
+		d.First = now
 	}
 	d.Sent, d.Ref = p.sent[id], ref
 	return d

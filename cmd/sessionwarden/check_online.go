@@ -120,6 +120,10 @@ func (noOutbox) Outbox(context.Context) ([]sessionwarden.Alert, []sessionwarden.
 	return nil, nil, nil
 }
 
+func (noOutbox) Telling(context.Context, uint64) (sessionwarden.Telling, bool, error) {
+	return sessionwarden.Telling{}, false, nil
+}
+
 func (noOutbox) Delivered(context.Context, []sessionwarden.Delivery) error { return nil }
 
 func (noOutbox) Offered(context.Context, []sessionwarden.Offer) error { return nil }
