@@ -18,6 +18,8 @@ type Digest struct {
 
 	Unwatched []Unwatched // times in which an account was not watched, at most MaxDigestRows, the longest first
 	MoreBlind int         // how many of them were left out
+	Blind     int         // accounts that are not watched now
+	Incidents int         // that are open now
 	Started   time.Time   // when the program was started, where that was within the time told of
 	Before    time.Time   // the last good poll on record from before Started; zero: none, or right before
 
@@ -106,7 +108,7 @@ type DigestChannel struct {
 
 // DigestData is one thing that places are told by.
 type DigestData struct {
-	Name    string    // "location data", "networks", or the key of a list
+	Name    string    // "location data", "networks", or what a list is of
 	Date    time.Time // of when it is; zero: not known
 	Problem string    // why it is not used, or old; may contain hostile text
 }

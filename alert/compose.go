@@ -36,6 +36,8 @@ func Compose(a sessionwarden.Alert, f Facts) Message {
 	case len(a.Items) > 0:
 		m.Sections = incident(a, f)
 		m.gist = gist(a)
+	case a.Digest != nil:
+		m.Sections = digestSections(a.Digest, f)
 	default:
 		m.Sections = watchSections(a, f)
 		if len(a.Lines) > 0 {
@@ -73,9 +75,12 @@ func whereAll(a sessionwarden.Alert) string {
 func headline(a sessionwarden.Alert) string {
 	text := outside(a.Title, MaxTitle)
 	if text == "" {
-		if len(a.Items) > 0 {
+		switch {
+		case len(a.Items) > 0:
 			text = incidentTitle(a)
-		} else {
+		case a.Digest != nil:
+			text = digestTitle(a.Digest)
+		default:
 			text = kindOf(a.Kind).title
 		}
 	}

@@ -60,6 +60,8 @@ func kindOf(kind sessionwarden.AlertKind) kindWords {
 	case sessionwarden.NoBackup:
 		return kindWords{"the history is not being copied", "The watch goes on. If the database were damaged now, more of the history would be lost.",
 			[]string{"Look at free space and permissions of the folder that [backup] dir names.", "Try it: sessionwarden backup FILE"}}
+	case sessionwarden.DigestAlert:
+		return kindWords{"what happened, and how the watch stands", "", []string{"Look at the state: sessionwarden status"}}
 	}
 	return kindWords{"something happened", "", []string{"Look at the state: sessionwarden status"}}
 }

@@ -28,6 +28,8 @@ type digestRecord struct {
 	NoBackups bool                  `cbor:"18,keyasint,omitempty"`
 	Trust     digestTrustRecord     `cbor:"19,keyasint"`
 	Needs     []string              `cbor:"20,keyasint,omitempty"`
+	Blind     int                   `cbor:"21,keyasint,omitempty"`
+	Incidents int                   `cbor:"22,keyasint,omitempty"`
 }
 
 type digestAccountRecord struct {
@@ -85,7 +87,7 @@ func packDigest(d *sessionwarden.Digest) *digestRecord {
 	return &digestRecord{
 		Due: packTime(d.Due), From: packTime(d.From), To: packTime(d.To),
 		Accounts: each(d.Accounts, packDigestAccount), More: d.More, Rest: packDigestAccount(d.Rest),
-		Below: d.Below, MoreHeld: d.MoreHeld, MoreBlind: d.MoreBlind, Started: packTime(d.Started), Before: packTime(d.Before),
+		Below: d.Below, MoreHeld: d.MoreHeld, MoreBlind: d.MoreBlind, Blind: d.Blind, Incidents: d.Incidents, Started: packTime(d.Started), Before: packTime(d.Before),
 		Silenced: each(d.Silenced, func(s sessionwarden.DigestSilence) digestSilenceRecord {
 			return digestSilenceRecord{ID: s.ID, What: s.What, Until: packTime(s.Until), Alerts: s.Alerts}
 		}),
@@ -108,7 +110,7 @@ func (r *digestRecord) unpack() *sessionwarden.Digest {
 	return &sessionwarden.Digest{
 		Due: unpackTime(r.Due), From: unpackTime(r.From), To: unpackTime(r.To),
 		Accounts: each(r.Accounts, digestAccountRecord.unpack), More: r.More, Rest: r.Rest.unpack(),
-		Below: r.Below, MoreHeld: r.MoreHeld, MoreBlind: r.MoreBlind, Started: unpackTime(r.Started), Before: unpackTime(r.Before),
+		Below: r.Below, MoreHeld: r.MoreHeld, MoreBlind: r.MoreBlind, Blind: r.Blind, Incidents: r.Incidents, Started: unpackTime(r.Started), Before: unpackTime(r.Before),
 		Silenced: each(r.Silenced, func(s digestSilenceRecord) sessionwarden.DigestSilence {
 			return sessionwarden.DigestSilence{ID: s.ID, What: s.What, Until: unpackTime(s.Until), Alerts: s.Alerts}
 		}),
