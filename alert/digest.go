@@ -26,7 +26,7 @@ func digestTitle(d *sessionwarden.Digest) string {
 	if happened := digestHappened(d, all); len(happened) > 0 {
 		return "Something happened: " + strings.Join(happened, ", ")
 	}
-	return "All is well: " + count(len(d.Accounts)+d.More, "account", "accounts") + " watched, nothing suspicious in " + lasting(d.To.Sub(d.From))
+	return "All is well: " + count(len(d.Accounts)+d.More, "account", "accounts") + " watched, nothing suspicious in " + howLong(d.To.Sub(d.From))
 }
 
 // digestSum adds up the accounts of a digest.
@@ -67,7 +67,7 @@ func digestNeeds(d *sessionwarden.Digest, all sessionwarden.DigestAccount) []dig
 	}
 	for _, c := range d.Waiting {
 		short := count(c.Alerts, "alert is not delivered", "alerts are not delivered") + " on " + outside(c.Channel, 40)
-		line := say("• " + short + ", for up to " + lasting(c.Longest))
+		line := say("• " + short + ", for up to " + howLong(c.Longest))
 		if c.Why != "" {
 			line[0].Text += ": " + outside(c.Why, 120)
 		}
@@ -75,13 +75,21 @@ func digestNeeds(d *sessionwarden.Digest, all sessionwarden.DigestAccount) []dig
 	}
 	for _, f := range d.Data {
 		if f.Problem != "" {
-			add(outside(f.Name, 40)+": look at it", say("• "+outside(f.Name, 40)+": "+outside(f.Problem, 200)))
+			add("something is wrong with "+outside(f.Name, 40), say("• "+outside(f.Name, 40)+": "+outside(f.Problem, 200)))
 		}
 	}
 	for _, text := range d.Needs {
-		add(outside(text, 80), say("• "+outside(text, 200)))
+		add(inBrief(text), say("• "+outside(text, 200)))
 	}
 	return needs
+}
+
+// inBrief is a sentence up to where it goes into detail.
+func inBrief(text string) string {
+	if i := strings.IndexAny(text, ":;("); i > 0 {
+		text = text[:i]
+	}
+	return strings.TrimRight(outside(text, 70), " .")
 }
 
 // only names the account where it is the only one that has something, for a
@@ -141,7 +149,7 @@ func digestSections(d *sessionwarden.Digest, f Facts) []Section {
 	if len(needs) > maxNeeds {
 		needs = append(needs[:maxNeeds], command("and "+count(len(needs)-maxNeeds, "more", "more")+": ", "sessionwarden status"))
 	}
-	over := say(fromTo(d.From, d.To, zone) + " (" + lasting(d.To.Sub(d.From)) + ")")
+	over := say(fromTo(d.From, d.To, zone) + " (" + howLong(d.To.Sub(d.From)) + ")")
 	return []Section{
 		{Lines: []Line{over}},
 		{Title: "Waits for you", Lines: needs},
@@ -223,12 +231,12 @@ func accountDay(a sessionwarden.DigestAccount) []string {
 func digestBlind(d *sessionwarden.Digest, zone *time.Location) []Line {
 	var lines []Line
 	if !d.Before.IsZero() {
-		lines = append(lines, say(fmt.Sprintf("all: %s (%s at most): not running", fromTo(d.Before, d.Started, zone), lasting(d.Started.Sub(d.Before)))))
+		lines = append(lines, say(fmt.Sprintf("all: %s (%s at most): not running", fromTo(d.Before, d.Started, zone), howLong(d.Started.Sub(d.Before)))))
 	}
 	for _, u := range d.Unwatched {
-		text := "since " + dayTime(u.Since, zone) + " (" + lasting(d.To.Sub(u.Since)) + "), still"
+		text := "since " + dayTime(u.Since, zone) + " (" + howLong(d.To.Sub(u.Since)) + "), still"
 		if !u.Until.IsZero() {
-			text = fromTo(u.Since, u.Until, zone) + " (" + lasting(u.Until.Sub(u.Since)) + ")"
+			text = fromTo(u.Since, u.Until, zone) + " (" + howLong(u.Until.Sub(u.Since)) + ")"
 		}
 		lines = append(lines, entry(accountName(u.Account), text))
 	}
@@ -265,7 +273,7 @@ func digestSilent(d *sessionwarden.Digest, zone *time.Location) []Line {
 func digestLate(d *sessionwarden.Digest) []Line {
 	var lines []Line
 	for _, c := range d.Late {
-		lines = append(lines, entry(outside(c.Channel, 40), count(c.Alerts, "alert", "alerts")+", up to "+lasting(c.Longest)+" late"))
+		lines = append(lines, entry(outside(c.Channel, 40), count(c.Alerts, "alert", "alerts")+", up to "+howLong(c.Longest)+" late"))
 	}
 	return lines
 }
@@ -276,7 +284,7 @@ func digestRests(d *sessionwarden.Digest, zone *time.Location) []Line {
 	for _, f := range d.Data {
 		age := "of an unknown age"
 		if !f.Date.IsZero() {
-			age = lasting(d.To.Sub(f.Date)) + " old"
+			age = howLong(d.To.Sub(f.Date)) + " old"
 		}
 		ages = append(ages, outside(f.Name, 40)+" "+age)
 	}
@@ -286,7 +294,7 @@ func digestRests(d *sessionwarden.Digest, zone *time.Location) []Line {
 	}
 	switch {
 	case !d.Backup.IsZero():
-		lines = append(lines, entry("Last good backup", lasting(d.To.Sub(d.Backup))+" old"))
+		lines = append(lines, entry("Last good backup", howLong(d.To.Sub(d.Backup))+" old"))
 	case d.NoBackups:
 		lines = append(lines, entry("Last good backup", "none; the daemon makes none ([backup] every)"))
 	default:
@@ -315,14 +323,14 @@ func fromTo(from, to time.Time, zone *time.Location) string {
 	return dayTime(from, zone) + " to " + dayTime(to, zone)
 }
 
-// lasting is a length of time as people say it, in one unit or two.
-func lasting(d time.Duration) string {
+// howLong is a length of time as people say it, in one unit or two.
+func howLong(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
 		return count(max(int(d.Seconds()), 0), "second", "seconds")
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%d minutes", int(d.Minutes()))
-	case d < 48*time.Hour:
+	case d < 96*time.Hour:
 		if minutes := int(d.Minutes()) % 60; minutes > 0 && d < 12*time.Hour {
 			return fmt.Sprintf("%d h %d min", int(d.Hours()), minutes)
 		}

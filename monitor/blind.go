@@ -38,7 +38,7 @@ func (d *draft) missed(err error) {
 	d.h.Blind.Told = true
 	d.dirty = true
 	title := fmt.Sprintf("Account %s is not being watched since %s", d.account.Name, d.h.Blind.Since.Format("2006-01-02 15:04 MST"))
-	d.notice(sessionwarden.Blind, sessionwarden.Critical, title, err.Error(), cureOf(err))
+	d.dates(d.notice(sessionwarden.Blind, sessionwarden.Critical, title, err.Error(), cureOf(err)), d.h.Blind.Since)
 }
 
 // cureOf says what a person can do about a poll that fails.
@@ -81,10 +81,17 @@ func (d *draft) recovered(seen reading) {
 		return
 	}
 	d.dirty = true
-	d.notice(sessionwarden.Recovered, sessionwarden.Warning,
+	d.dates(d.notice(sessionwarden.Recovered, sessionwarden.Warning,
 		fmt.Sprintf("Account %s is watched again", d.account.Name),
 		fmt.Sprintf("It was not from %s to %s.", blind.Since.Format("2006-01-02 15:04:05 MST"), d.now.Format("2006-01-02 15:04:05 MST")),
-		"Sessions that came and went meanwhile are looked for among the expired ones, and told if a rule matches them.")
+		"Sessions that came and went meanwhile are looked for among the expired ones, and told if a rule matches them."), blind.Since)
+}
+
+// dates notes in an alert since when the account could not be polled.
+func (d *draft) dates(id uint64, since time.Time) {
+	a := d.alerts[id]
+	a.Since = since
+	d.alerts[id] = a
 }
 
 // incomplete takes note of a list that could not be read whole: three in a row

@@ -338,13 +338,14 @@ func (d *draft) bringUp(alert *sessionwarden.Alert, action sessionwarden.Action)
 }
 
 // notice makes an alert that has no sessions: a title, and lines that say what
-// the program did and what to do next.
-func (d *draft) notice(kind sessionwarden.AlertKind, severity sessionwarden.Severity, title string, lines ...string) {
+// the program did and what to do next. It returns its id.
+func (d *draft) notice(kind sessionwarden.AlertKind, severity sessionwarden.Severity, title string, lines ...string) uint64 {
 	id := d.next()
 	d.alerts[id] = sessionwarden.Alert{
 		ID: id, Account: d.account.Name, Kind: kind, Severity: severity,
 		Created: d.now, Updated: d.now, Title: title, Lines: lines,
 	}
+	return id
 }
 
 // mayTell reports whether people have to be told of key, and remembers that they

@@ -51,6 +51,8 @@ type app struct {
 	refused  string                   // why, as people were told; only reload uses it
 	restarts atomic.Pointer[[]string] // the keys that were changed and wait for a restart; nil: none
 	copies   *copies                  // the daemon's own backups
+	digests  *digests                 // what people are told at set times
+	before   time.Time                // the last good poll on record when it was started; zero: none
 	starts   starts                   // how it was started before
 	checking sync.Mutex               // one check of the database at a time
 	issuing  sync.Mutex               // one file of evidence at a time
@@ -217,7 +219,12 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	if err := a.monitor.Watch(ctx, watched); err != nil {
 		return err
 	}
-	a.copies = newCopies(a)
+	for _, s := range a.monitor.Status() {
+		if s.LastPoll.After(a.before) {
+			a.before = s.LastPoll
+		}
+	}
+	a.copies, a.digests = newCopies(a), newDigests(a)
 	if a.starts, err = readStarts(cfg.DataDir); err != nil {
 		a.log.Warn("how the daemon was stopped could not be read", "err", err)
 	}

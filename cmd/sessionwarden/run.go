@@ -145,6 +145,7 @@ func (a *app) run(ctx context.Context, reload <-chan os.Signal, load func() (*co
 	})
 	parts.Go(func() { errs[1] = quietly(a.places.Watch(helpers, geoEvery)) })
 	parts.Go(func() { a.copies.run(helpers) })
+	parts.Go(func() { a.digests.run(helpers) })
 	parts.Go(func() { a.tellDamage(helpers) })
 	if a.socket != nil {
 		parts.Go(func() {
@@ -311,6 +312,9 @@ func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool,
 	a.places.Fetch(fetch)
 	fetched()
 	polled := a.monitor.Once(ctx, onceSettle)
+	if !a.digests.off() {
+		a.digests.look(ctx)
+	}
 	deliver, cancel := context.WithTimeout(ctx, onceDeliver)
 	defer cancel()
 	told := a.deliver(deliver)
