@@ -50,7 +50,7 @@ func (t *Teller) Resend(ctx context.Context, id uint64, channel string) error {
 			d.Error = "" // why it was not sent is no reason any more
 		}
 		l.state[id], l.owed[id], l.asked[id] = d, d, true
-		if l.broken { // who asks has mended it, or wants to know
+		if l.broken || time.Until(l.notTill) > longestRetry { // broken, before a restart too: who asks has mended it, or wants to know
 			l.notTill = time.Time{}
 		}
 		l.consider(t, m)

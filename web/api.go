@@ -43,7 +43,8 @@ type Answerer interface {
 	Resume(ctx context.Context) (sessionwarden.Observing, []sessionwarden.Action, error)
 }
 
-// ChannelTest is what became of a test alert on one channel.
+// ChannelTest is what became of a test alert on one channel, or of an alert that
+// was sent once more.
 type ChannelTest struct {
 	Channel string `json:"channel"`
 	OK      bool   `json:"ok"`
@@ -78,6 +79,7 @@ type APIOptions struct {
 	Evidence   func(ctx context.Context, incident uint64) (Evidence, error)
 	Status     func() sessionwarden.Status
 	Backup     func(ctx context.Context, path string) error // path is absolute
+	Alerts     Alerts
 	TestAlerts func(ctx context.Context) []ChannelTest
 	Check      func(ctx context.Context) (DatabaseCheck, error)
 
@@ -129,6 +131,8 @@ func (a *api) routes() []route {
 		{"POST", apiRoot + "resume", nil, a.Answers != nil, a.resume},
 		{"POST", apiRoot + "backup", nil, a.Backup != nil, a.backup},
 		{"POST", apiRoot + "db-check", nil, a.Check != nil, a.check},
+		{"GET", apiRoot + "alerts", []string{"account", "since", "id", "last"}, a.Alerts != nil, a.alerts},
+		{"POST", apiRoot + "alert-resend", nil, a.Alerts != nil, a.resend},
 		{"POST", apiRoot + "alert-test", nil, a.TestAlerts != nil, a.testAlerts},
 	}
 }

@@ -245,6 +245,12 @@ func TestWhatMakesNoSenseIsRefusedWithACure(t *testing.T) {
 		{"POST", "backup", `{"path":""}`, 400, "not absolute"},
 		{"POST", "backup", `{"path":"/a\u0000b"}`, 400, "not absolute"},
 		{"POST", "alert-test", `{"channel":"slack"}`, 400, "unknown field"},
+		{"POST", "alert-resend", `{}`, 400, "ids are whole numbers"},
+		{"POST", "alert-resend", `{"id":"7","channel":"` + strings.Repeat("a", 2000) + `"}`, 400, "too long"},
+		{"GET", "alerts?last=0", "", 400, "from 1 to 1000"},
+		{"GET", "alerts?last=1001", "", 400, "from 1 to 1000"},
+		{"GET", "alerts?last=ten", "", 400, "is no number"},
+		{"GET", "alerts?id=x", "", 400, "ids are whole numbers"},
 	} {
 		got := ask(t, api, test.method, "/api/v1/"+test.path, test.body)
 		name := fmt.Sprintf("%s %.60s %.60s", test.method, test.path, test.body)
@@ -385,7 +391,7 @@ func TestWhatIsNotThereIsSaid(t *testing.T) {
 	api := web.NewAPI(web.APIOptions{})
 	for path, body := range map[string]string{
 		"status": "", "accounts": "", "sessions": "", "history": "", "findings": "", "actions": "", "record": "", "export": "",
-		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "explain": "", "profile": "", "profile-reset": "{}", "evidence": "{}", "backup": "{}", "alert-test": "{}",
+		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "explain": "", "profile": "", "profile-reset": "{}", "evidence": "{}", "backup": "{}", "alerts": "", "alert-resend": "{}", "alert-test": "{}",
 	} {
 		method := "GET"
 		if body != "" {

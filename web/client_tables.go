@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	json2 "github.com/go-json-experiment/json"
@@ -97,9 +98,14 @@ func (w *watchedWriter) Write(p []byte) (int, error) {
 
 // table returns the rows of one of the API's tables.
 func table[Row any](ctx context.Context, c *Client, route string, q Query) iter.Seq2[Row, error] {
+	return tableOf[Row](ctx, c, route, q.values())
+}
+
+// tableOf is table with the parameters as they are sent.
+func tableOf[Row any](ctx context.Context, c *Client, route string, params url.Values) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var none Row
-		resp, err := c.ask(ctx, http.MethodGet, route, q.values(), nil)
+		resp, err := c.ask(ctx, http.MethodGet, route, params, nil)
 		if err != nil {
 			yield(none, err)
 			return

@@ -81,6 +81,8 @@ func TestTheDocumentListsEveryField(t *testing.T) {
 		"### Action":                         reflect.TypeFor[ActionRow](),
 		"### Incident":                       reflect.TypeFor[IncidentRow](),
 		"### Evidence":                       reflect.TypeFor[Evidence](),
+		"### Alert":                          reflect.TypeFor[AlertRow](),
+		"### Alert channel":                  reflect.TypeFor[AlertChannelRow](),
 		"### Channel test":                   reflect.TypeFor[ChannelTest](),
 		"### Resumed":                        reflect.TypeFor[Resumed](),
 		"### Trust":                          reflect.TypeFor[TrustRow](),

@@ -219,6 +219,7 @@ func full(n int) web.APIOptions {
 			return web.Evidence{Incident: fmt.Sprint(id), Account: "main\x1b", Made: noon.Add(time.Millisecond), Head: "a head", Records: 3, Page: "<p title=\"a & b\">\n</p>"}, nil
 		},
 		Backup: func(context.Context, string) error { return nil },
+		Alerts: tellings{n: n},
 		TestAlerts: func(context.Context) []web.ChannelTest {
 			return []web.ChannelTest{{Channel: "slack", OK: true, Outcome: "accepted"}}
 		},
@@ -227,6 +228,37 @@ func full(n int) web.APIOptions {
 		},
 		Now: func() time.Time { return noon },
 	}
+}
+
+// tellings are n alerts, an hour apart up to noon; what is told of one goes by its
+// id.
+type tellings struct{ n int }
+
+func (f tellings) Alerts(_ context.Context, q sessionwarden.Query) iter.Seq2[web.AlertRow, error] {
+	return func(yield func(web.AlertRow, error) bool) {
+		for i := range f.n {
+			a := sessionwarden.Alert{
+				ID: uint64(i + 1), Account: "main", Kind: sessionwarden.Blind, Severity: sessionwarden.Critical, Revision: 2,
+				Created: noon.Add(time.Duration(i-f.n) * time.Hour), Updated: noon,
+			}
+			if a.Created.Before(q.Since) || q.ID != 0 && q.ID != a.ID || q.Account != "" && q.Account != a.Account {
+				continue
+			}
+			row := web.NewAlertRow(a, "a title\x1b")
+			d := sessionwarden.Delivery{Attempts: i, First: a.Created, Time: noon}
+			row.Channels = append(row.Channels, web.NewAlertChannelRow(d, "slack", []string{"sent", "pending", "failed", "late", "silenced", "passed over"}[i%6], "why\u202e"))
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (tellings) Resend(_ context.Context, id uint64, channel string) ([]web.ChannelTest, error) {
+	if id == 404 || channel == "nowhere" {
+		return nil, errMissing{}
+	}
+	return []web.ChannelTest{{Channel: "slack", OK: true, Outcome: "delivered\x1b"}}, nil
 }
 
 // answer is what came back.

@@ -21,7 +21,7 @@ import (
 func FuzzAPI(f *testing.F) {
 	for _, path := range []string{
 		"status", "accounts", "sessions?account=main&since=24h", "history?since=2026-01-01", "findings?id=7", "actions?id=x", "export?format=csv",
-		"export?what=findings&format=json", "disconnect", "approve", "deny", "backup", "alert-test", "", "../status", "sessions?a=%zz&;",
+		"export?what=findings&format=json", "disconnect", "approve", "deny", "backup", "alert-test", "alerts?last=2", "alert-resend", "", "../status", "sessions?a=%zz&;",
 	} {
 		f.Add("GET", path, "")
 		f.Add("POST", path, `{"account":"main","ids":["1"]}`)
@@ -29,6 +29,7 @@ func FuzzAPI(f *testing.F) {
 	f.Add("POST", "approve", `{"id":"18446744073709551616"}`)
 	f.Add("POST", "disconnect", `{"account":"\u202e","all":true}`)
 	f.Add("POST", "backup", `{"path":"/\u0000"}`)
+	f.Add("POST", "alert-resend", `{"id":"7","channel":"\u202e"}`)
 	api := web.NewAPI(full(3))
 	f.Fuzz(func(t *testing.T, method, path, body string) {
 		r, err := http.NewRequest(method, "http://x/", strings.NewReader(body))

@@ -183,12 +183,7 @@ func (a *api) testAlerts(w http.ResponseWriter, r *http.Request, _ params) error
 	if err := readNothing(w, r); err != nil {
 		return err
 	}
-	tests := []ChannelTest{}
-	for _, t := range a.TestAlerts(r.Context()) {
-		t.Channel, t.Outcome, t.Cure = text(t.Channel), text(t.Outcome), text(t.Cure)
-		tests = append(tests, t)
-	}
-	writeJSON(w, http.StatusOK, tests)
+	writeJSON(w, http.StatusOK, tidyTests(a.TestAlerts(r.Context())))
 	return nil
 }
 

@@ -6,9 +6,10 @@
 // resume), backup.go (with restore and export), database.go (db check and
 // compact), explain.go and profile.go (over insight.go), replay.go, evidence.go (over
 // notary.go),
-// geo.go, version.go (with alert test). What they share: app.go puts
-// the packages together (recover.go where the database is damaged, copies.go
-// makes the daemon's own backups, starts.go counts its crashes), client.go
+// alerts.go (alert list, resend and test), geo.go, version.go. What they share:
+// app.go puts the packages together (recover.go where the database is damaged,
+// copies.go makes the daemon's own backups, digests.go its digests, starts.go
+// counts its crashes), client.go
 // reaches the daemon or, where none runs, the database; print.go is the one door
 // to the terminal.
 package main
