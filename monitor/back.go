@@ -41,6 +41,12 @@ func (w *watch) remember(a sessionwarden.Alert) {
 	}
 }
 
+// tellsOfIncident reports whether the history's open incident belongs to an alert
+// still: it is the newest one that tells of it, or waits for an answer.
+func tellsOfIncident(h sessionwarden.History, a sessionwarden.Alert) bool {
+	return h.Incident != nil && (h.Incident.AlertID == a.ID || h.Incident.ID == a.Incident && a.Unanswered())
+}
+
 // forgetMatters drops the alerts that no open action and no open incident belongs
 // to any more and no session is expected back in.
 func (w *watch) forgetMatters(now time.Time) {
@@ -52,8 +58,8 @@ func (w *watch) forgetMatters(now time.Time) {
 			delete(w.faces, f)
 		}
 	}
-	for id := range w.alerts {
-		if w.h.Incident != nil && w.h.Incident.AlertID == id {
+	for id, a := range w.alerts {
+		if tellsOfIncident(w.h, a) {
 			continue
 		}
 		if !expected[id] && !slices.ContainsFunc(w.h.Actions, func(action sessionwarden.Action) bool { return action.AlertID == id }) {

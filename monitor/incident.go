@@ -196,9 +196,11 @@ func (d *draft) resolve() {
 	}
 	d.event(sessionwarden.Event{Kind: sessionwarden.EventResolved, Text: "Resolved: nothing new was found for an hour, and nothing is left to be done."})
 	i.Resolved = d.now
-	if alert, ok := d.revised(i.AlertID); ok {
-		alert.Resolved, alert.Updated = d.now, d.now
-		d.alerts[alert.ID] = alert
+	for _, id := range d.awaited() {
+		if alert, ok := d.revised(id); ok {
+			alert.Resolved, alert.Updated = d.now, d.now
+			d.alerts[alert.ID] = alert
+		}
 	}
 	d.incidents = append(d.incidents, *i)
 	d.h.Incident = nil

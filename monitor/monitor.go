@@ -332,7 +332,7 @@ const firstBurst = 50
 func openMatters(h sessionwarden.History, open []sessionwarden.Alert) map[uint64]sessionwarden.Alert {
 	matters := make(map[uint64]sessionwarden.Alert)
 	for _, a := range open {
-		if h.Incident != nil && h.Incident.AlertID == a.ID {
+		if tellsOfIncident(h, a) {
 			matters[a.ID] = a
 		}
 		for _, action := range h.Actions {

@@ -20,6 +20,7 @@ func (m *Monitor) Status() []sessionwarden.AccountStatus {
 		if !w.list.Complete {
 			s.Incomplete = w.list.Why
 		}
+		s.Unanswered, s.Answered, s.AnsweredBy = w.answer()
 		s.Notices = recent(w.notices, m.clock())
 		if until := w.heightenedUntil(); m.ownClock(w).Before(until) {
 			s.Heightened = until
@@ -31,6 +32,21 @@ func (m *Monitor) Status() []sessionwarden.AccountStatus {
 		list = append(list, s)
 	}
 	return list
+}
+
+// answer reports whether the open incident waits for an answer, and when and by
+// whom the last one was given. The caller holds w.mu.
+func (w *watch) answer() (unanswered bool, at time.Time, by string) {
+	for _, a := range w.alerts {
+		if !tellsOfIncident(w.h, a) {
+			continue
+		}
+		unanswered = unanswered || a.Unanswered()
+		if a.Answered.After(at) {
+			at, by = a.Answered, a.By
+		}
+	}
+	return unanswered, at, by
 }
 
 const (

@@ -150,8 +150,14 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	i := d.incident()
 	alert, known := d.revised(i.AlertID)
 	if !known || d.now.Sub(newest(alert)) >= sessionwarden.IncidentQuiet || d.now.Sub(alert.Created) >= longestAlert {
+		was := alert
 		alert = sessionwarden.Alert{ID: d.next(), Account: d.account.Name, Kind: sessionwarden.Intrusion, Created: d.now, Incident: i.ID}
 		i.AlertID = alert.ID
+		if known && was.Unanswered() { // from now on the new one waits
+			alert.Raised, alert.Severity = d.now, was.Severity
+			was.Raised, was.Updated = time.Time{}, d.now
+			d.alerts[was.ID] = was
+		}
 	}
 	for _, item := range items {
 		if item.Action != nil {

@@ -151,8 +151,8 @@ func tidy(s sessionwarden.Status) sessionwarden.Status {
 	s.Warnings = cleaned(s.Warnings)
 	accounts := make([]sessionwarden.AccountStatus, 0, len(s.Accounts))
 	for _, a := range s.Accounts {
-		a.Account, a.Error = text(a.Account), text(a.Error)
-		for _, t := range []*time.Time{&a.LastPoll, &a.NextPoll, &a.BlindSince, &a.Baseline, &a.Learned} {
+		a.Account, a.Error, a.AnsweredBy = text(a.Account), text(a.Error), text(a.AnsweredBy)
+		for _, t := range []*time.Time{&a.LastPoll, &a.NextPoll, &a.BlindSince, &a.Baseline, &a.Learned, &a.Answered} {
 			*t = second(*t)
 		}
 		a.Trusts = slices.Clone(a.Trusts)

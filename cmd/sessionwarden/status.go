@@ -134,6 +134,28 @@ func notDisconnected(o sessionwarden.Observing) string {
 		" (see sessionwarden actions, then: sessionwarden resume)"
 }
 
+// answered says whether an open incident waits for an answer, and who gave the
+// last one.
+func answered(a sessionwarden.AccountStatus, now time.Time) string {
+	text := ""
+	if a.Unanswered {
+		text = ", NOT ANSWERED"
+	}
+	if !a.Answered.IsZero() {
+		text += ", answered " + ago(a.Answered, now)
+		if a.AnsweredBy != "" {
+			text += " by " + a.AnsweredBy
+		}
+		if a.Unanswered {
+			text += ", and more came since"
+		}
+	}
+	if a.Unanswered {
+		text += " (sessionwarden incidents acknowledge " + a.Incident + ")"
+	}
+	return text
+}
+
 func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 	var note string
 	switch {
@@ -161,7 +183,7 @@ func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 		add("disconnections are held: " + a.Clock)
 	}
 	if a.Incident != "" {
-		add("incident " + a.Incident + " is open")
+		add("incident " + a.Incident + " is open" + answered(a, now))
 	}
 	if !a.Heightened.IsZero() {
 		add("heightened watch until " + a.Heightened.UTC().Format("15:04 MST"))
