@@ -1,6 +1,7 @@
 package sessionwarden
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -29,6 +30,41 @@ const (
 	MaxSilenceReason = 200                 // bytes
 	KeepEndedSilence = 30 * 24 * time.Hour // how long one that has ended stays listed
 )
+
+// ParseSilenceEnd reads the end of a silence as [ParseUntil] reads that of a trust:
+// a day, a time or a span, not farther off than [MaxSilence].
+func ParseSilenceEnd(text string, now time.Time) (time.Time, error) {
+	until, err := parseEnd(text, now, "a silence", "2h")
+	if err == nil && until.Sub(now) > MaxSilence {
+		return time.Time{}, fmt.Errorf("%q is too far off: a silence ends within 90 days; for what nobody wants to hear of, set the rule to log in the configuration", shown(text))
+	}
+	return until, err
+}
+
+// Void says why no alert could ever be covered by s, and what to do instead; ""
+// where one could.
+func (s Silence) Void() (problem, cure string) {
+	switch {
+	case s.Topic == TopicEscalation:
+		return "an escalation is no alert of its own, but a critical one that is sent again",
+			"acknowledge the incident (sessionwarden incidents acknowledge ID), or silence critical alerts too"
+	case s.Rule == WatcherLoggedOut:
+		return "that our own session was ended is told as a matter of the watch, and of no rule",
+			"set the rule to log in the configuration, or silence the account's critical alerts of kind intrusion"
+	case s.Rule != "" && s.Topic != "" && s.Topic != TopicIntrusion && s.Topic != TopicAccountChange:
+		return "no alert of kind " + string(s.Topic) + " comes of a rule", "leave the rule or the kind out"
+	case s.Account != "" && (s.Topic == TopicStale || s.Topic == TopicDigest):
+		return "alerts of kind " + string(s.Topic) + " are about the whole program and not about an account", "leave the account out"
+	}
+	return "", ""
+}
+
+// Muted is what a silence kept from being sent: the alerts that some channel was
+// not told of because of it, and has not been told of since.
+type Muted struct {
+	Alerts int
+	Last   time.Time // when the last of them was left out; zero: none was
+}
 
 // Holds reports whether the silence counts at now.
 func (s Silence) Holds(now time.Time) bool { return s.Removed.IsZero() && now.Before(s.Until) }

@@ -13,6 +13,7 @@ type Status struct {
 
 	Accounts []AccountStatus `json:"accounts"`
 	Channels []ChannelStatus `json:"channels"`
+	Silences []SilenceStatus `json:"silences,omitempty"` // that hold, the next to end first
 	Location LocationStatus  `json:"location_data"`
 	Backup   BackupStatus    `json:"backup"`
 	Warnings []string        `json:"warnings,omitempty"` // what needs a person, each one line
@@ -66,6 +67,17 @@ type TrustStatus struct {
 	What  string    `json:"what"` // "JP", "AS2516" or "203.0.113.0/24"
 	Until time.Time `json:"until"`
 	Note  string    `json:"note,omitempty"`
+}
+
+// SilenceStatus is a silence that holds.
+type SilenceStatus struct {
+	ID     string    `json:"id"`
+	What   string    `json:"what"` // what it covers, in words
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`
+	By     string    `json:"by,omitempty"` // who added it
+	Muted  int       `json:"muted"`        // how many alerts it left out
+	Last   time.Time `json:"last_muted,omitzero"`
 }
 
 // Notice is something that people were told.

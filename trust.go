@@ -154,21 +154,30 @@ func parseASN(text string) (uint32, error) {
 // or 36h from now on. An end that is not after now, or farther off than
 // [MaxTrust], is an error.
 func ParseUntil(text string, now time.Time) (time.Time, error) {
+	until, err := parseEnd(text, now, "a trust", "14d")
+	if err == nil && until.Sub(now) > MaxTrust {
+		return time.Time{}, fmt.Errorf("%q is too far off: a trust ends within 400 days; what is to stay belongs into the configuration, as expected_countries or trusted_networks", shown(text))
+	}
+	return until, err
+}
+
+// parseEnd reads an end that is still to come. what is to end, and after how long
+// for instance, is for its errors.
+func parseEnd(text string, now time.Time, what, example string) (time.Time, error) {
 	until, ok := readUntil(text, now)
+	write := "write a day such as 2026-12-20, a time such as 2026-12-20T12:00:00Z, or a span such as " + example
 	switch {
 	case text == "":
-		return until, errors.New("a trust needs an end: write a day such as 2026-12-20, a time such as 2026-12-20T12:00:00Z, or a span such as 14d")
+		return until, errors.New(what + " needs an end: " + write)
 	case !ok:
-		return until, fmt.Errorf("%q is no end: write a day such as 2026-12-20, a time such as 2026-12-20T12:00:00Z, or a span such as 14d", shown(text))
+		return until, fmt.Errorf("%q is no end: %s", shown(text), write)
 	case !until.After(now):
 		return time.Time{}, fmt.Errorf("%q is over already: it is %s now", shown(text), now.Format("2006-01-02 15:04 MST"))
-	case until.Sub(now) > MaxTrust:
-		return time.Time{}, fmt.Errorf("%q is too far off: a trust ends within 400 days; what is to stay belongs into the configuration, as expected_countries or trusted_networks", shown(text))
 	}
 	return until, nil
 }
 
-// readUntil is ParseUntil without its bounds.
+// readUntil is parseEnd without its bounds.
 func readUntil(text string, now time.Time) (until time.Time, ok bool) {
 	if len(text) > 40 {
 		return until, false

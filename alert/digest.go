@@ -140,7 +140,10 @@ func digestHappened(d *sessionwarden.Digest, all sessionwarden.DigestAccount) []
 
 // digestSections are the body of a digest.
 func digestSections(d *sessionwarden.Digest, f Facts) []Section {
-	zone := zoneOf(f)
+	zone := time.UTC
+	if f.Zone != nil {
+		zone = f.Zone
+	}
 	all := digestSum(d)
 	var needs []Line
 	for _, n := range digestNeeds(d, all) {
@@ -305,9 +308,6 @@ func digestRests(d *sessionwarden.Digest, zone *time.Location) []Line {
 	}
 	return lines
 }
-
-// zoneOf is the zone of the times in a message.
-func zoneOf(Facts) *time.Location { return time.UTC }
 
 // dayTime is a time with the day of its week.
 func dayTime(t time.Time, zone *time.Location) string {

@@ -37,6 +37,7 @@ type lane struct {
 	pending map[uint64]need                   // what is to be done
 	owed    map[uint64]sessionwarden.Delivery // deliveries that are not on the disk yet
 	unsaved bool                              // the last attempt to record deliveries failed
+	counted bool                              // what a silence left out is to be recorded at once: people see how much it is
 
 	pace    *rate.Limiter // one message a second, the first at once
 	singles *rate.Limiter // critical alerts that are sent by themselves in a crowd
@@ -120,6 +121,7 @@ func (l *lane) consider(t *Teller, m *matter) {
 	if d := l.state[id]; why != "" && !m.urgent && (d.Error != why || d.Time.Before(m.alert.Updated)) {
 		d = sessionwarden.Delivery{Alert: id, Channel: l.name, Error: why, Time: t.now(), Escalated: d.Escalated}
 		l.state[id], l.owed[id] = d, d
+		l.counted = l.counted || Silencer(d) != 0
 	}
 }
 

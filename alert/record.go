@@ -16,6 +16,7 @@ func (t *Teller) save(ctx context.Context, l *lane, deliveries []sessionwarden.D
 		l.owed[d.Alert] = d
 	}
 	owed := maps.Clone(l.owed)
+	l.counted = false
 	t.mu.Unlock()
 	if len(owed) == 0 {
 		return nil

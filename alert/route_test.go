@@ -88,6 +88,34 @@ func TestSilencesKeepAlertsBackAndCountThem(t *testing.T) {
 		if list := w.teller.Silences(); len(list) != 1 || list[0].State(time.Now()) != "removed" {
 			t.Errorf("%+v", list)
 		}
+		w.after(sessionwarden.KeepEndedSilence)
+		if list := w.teller.Silences(); len(list) != 0 {
+			t.Errorf("a month later: %+v", list)
+		}
+	})
+}
+
+// How much a silence left out is seen at once, though nothing is sent meanwhile.
+func TestWhatASilenceLeavesOutIsOnTheDiskAtOnce(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		s, err := w.teller.Silence(context.Background(), sessionwarden.Silence{Until: time.Now().Add(time.Hour), Reason: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id := uint64(1); id <= 3; id++ {
+			w.commit(named(id, sessionwarden.Warning, "silenced"))
+			w.after(time.Second)
+			if d := w.disk.of(id); alert.Silencer(d) != s.ID {
+				t.Errorf("alert %d: the disk has %+v", id, d)
+			}
+		}
+		if calls := w.disk.calls; calls != 3 {
+			t.Errorf("the disk was written to %d times for 3 alerts", calls)
+		}
+		w.after(30 * time.Minute)
+		if calls := w.disk.calls; calls != 3 {
+			t.Errorf("the disk was written to %d times though nothing happened", calls)
+		}
 	})
 }
 
@@ -128,6 +156,7 @@ func TestSilencesThatCannotBe(t *testing.T) {
 			"over already":     {Until: time.Now(), Reason: "x"},
 			"for ever":         {Until: time.Now().AddDate(1, 0, 0), Reason: "x"},
 			"without a reason": {Until: time.Now().Add(time.Hour)},
+			"of nothing":       {Until: time.Now().Add(time.Hour), Reason: "x", Topic: sessionwarden.TopicEscalation},
 		} {
 			var wrong *alert.SilenceError
 			if _, err := w.teller.Silence(ctx, s); !errors.As(err, &wrong) || wrong.Cure() == "" || !wrong.Conflict() {

@@ -66,6 +66,9 @@ func (t *Teller) Silence(ctx context.Context, s sessionwarden.Silence) (sessionw
 	case s.Reason == "" || len(s.Reason) > sessionwarden.MaxSilenceReason:
 		return s, &SilenceError{text: fmt.Sprintf("a silence wants a reason of 1 to %d bytes", sessionwarden.MaxSilenceReason), cure: "say why, for whoever wonders later why it was quiet"}
 	}
+	if problem, cure := s.Void(); problem != "" {
+		return s, &SilenceError{text: problem, cure: cure}
+	}
 	holding := 0
 	for _, old := range t.Silences() {
 		if old.Holds(now) {

@@ -29,7 +29,7 @@ func (t *Teller) work(ctx context.Context, l *lane) {
 			l.pace.AllowN(time.Now(), 1)
 			l.hurry = false
 		}
-		owes := l.unsaved || len(l.owed) >= maxWhole
+		owes := l.unsaved || l.counted || len(l.owed) >= maxWhole
 		t.mu.Unlock()
 		switch {
 		case j != nil:

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"slices"
 
 	"sessionwarden"
 	"sessionwarden/policy"
@@ -18,6 +19,23 @@ func (m *Monitor) Known(account string) (sessionwarden.Account, sessionwarden.Hi
 	defer w.mu.Unlock()
 	a, _ := w.judgedUnder(m.clock())
 	return a, w.h.Clone(), true
+}
+
+// OwnRules returns the names of the owner's rules for an account, "" for any, each
+// once and in order.
+func (m *Monitor) OwnRules(account string) []sessionwarden.Rule {
+	var names []sessionwarden.Rule
+	for _, w := range m.all() {
+		w.mu.Lock()
+		if account == "" || w.account.Name == account {
+			for _, own := range w.account.Own {
+				names = append(names, own.Name)
+			}
+		}
+		w.mu.Unlock()
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Case returns a live session as a case to be judged now; false where there is

@@ -81,6 +81,17 @@ func (db *DB) Telling(ctx context.Context, id uint64) (sessionwarden.Telling, bo
 	return sessionwarden.Telling{}, false, nil
 }
 
+// Deliveries returns what is known of every alert's deliveries, in the order of the
+// alerts and in the manner of [DB.Sightings].
+func (db *DB) Deliveries(ctx context.Context) iter.Seq2[sessionwarden.Delivery, error] {
+	rows := table[sessionwarden.Delivery]{
+		db: db, bucket: bucketDeliveries,
+		read:   func(*bbolt.Tx) func(key, value []byte) (sessionwarden.Delivery, error) { return db.readDelivery },
+		wanted: func(*sessionwarden.Delivery) bool { return true },
+	}
+	return rows.list(ctx, sessionwarden.Query{})
+}
+
 // Delivered records what became of alerts, all of it in one transaction, or
 // nothing. What is known of an alert that is no longer kept is passed over.
 func (db *DB) Delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error {

@@ -38,6 +38,9 @@ type Desk interface {
 type Answerer interface {
 	Approve(ctx context.Context, id uint64) (sessionwarden.Action, error)
 	Deny(ctx context.Context, id uint64) (sessionwarden.Action, error)
+	// Acknowledge notes that a person has seen an open incident, and returns it
+	// as it is then.
+	Acknowledge(ctx context.Context, incident uint64) (sessionwarden.Incident, error)
 	// Resume confirms a restored history. It returns what ended by that, and
 	// the actions that it had held; a zero Observing where there was nothing.
 	Resume(ctx context.Context) (sessionwarden.Observing, []sessionwarden.Action, error)
@@ -75,6 +78,9 @@ type APIOptions struct {
 	Desk       Desk
 	Answers    Answerer
 	Trust      Truster
+	Silences   Silencer
+	Muted      func(ctx context.Context) (map[uint64]sessionwarden.Muted, error) // what each silence left out, by its id
+	OwnRules   func(account string) []sessionwarden.Rule                         // the owner's rules for an account ("": for any); nil: there are none
 	Insight    Insight
 	Evidence   func(ctx context.Context, incident uint64) (Evidence, error)
 	Status     func() sessionwarden.Status
@@ -124,6 +130,10 @@ func (a *api) routes() []route {
 		{"GET", apiRoot + "trusts", []string{"account"}, a.Trust != nil, a.trusts},
 		{"POST", apiRoot + "trust-add", nil, a.Trust != nil, a.trustAdd},
 		{"POST", apiRoot + "trust-remove", nil, a.Trust != nil, a.trustRemove},
+		{"GET", apiRoot + "silences", nil, a.Silences != nil && a.Muted != nil, a.silences},
+		{"POST", apiRoot + "silence-add", nil, a.Silences != nil, a.silenceAdd},
+		{"POST", apiRoot + "silence-remove", nil, a.Silences != nil && a.Muted != nil, a.silenceRemove},
+		{"POST", apiRoot + "acknowledge", nil, a.Answers != nil, a.acknowledge},
 		{"GET", apiRoot + "explain", []string{"account", "session"}, a.Insight != nil, a.explain},
 		{"GET", apiRoot + "profile", []string{"account"}, a.Insight != nil, a.profile},
 		{"POST", apiRoot + "profile-reset", nil, a.Insight != nil, a.profileReset},

@@ -391,7 +391,7 @@ func TestWhatIsNotThereIsSaid(t *testing.T) {
 	api := web.NewAPI(web.APIOptions{})
 	for path, body := range map[string]string{
 		"status": "", "accounts": "", "sessions": "", "history": "", "findings": "", "actions": "", "record": "", "export": "",
-		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "explain": "", "profile": "", "profile-reset": "{}", "evidence": "{}", "backup": "{}", "alerts": "", "alert-resend": "{}", "alert-test": "{}",
+		"disconnect": "{}", "approve": "{}", "deny": "{}", "trusts": "", "trust-add": "{}", "trust-remove": "{}", "silences": "", "silence-add": "{}", "silence-remove": "{}", "acknowledge": "{}", "explain": "", "profile": "", "profile-reset": "{}", "evidence": "{}", "backup": "{}", "alerts": "", "alert-resend": "{}", "alert-test": "{}",
 	} {
 		method := "GET"
 		if body != "" {

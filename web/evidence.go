@@ -17,17 +17,21 @@ type Evidence struct {
 	Page     string    `json:"page"`    // the file itself, HTML
 }
 
-// incidentOrder is the body of POST evidence.
+// incidentOrder is the body of POST evidence and POST acknowledge.
 type incidentOrder struct {
 	Incident string `json:"incident"`
 }
 
-func (a *api) evidence(w http.ResponseWriter, r *http.Request, _ params) error {
+func readIncident(w http.ResponseWriter, r *http.Request) (uint64, error) {
 	var order incidentOrder
 	if err := readBody(w, r, &order, "incident"); err != nil {
-		return err
+		return 0, err
 	}
-	id, err := parseID(order.Incident)
+	return parseID(order.Incident)
+}
+
+func (a *api) evidence(w http.ResponseWriter, r *http.Request, _ params) error {
+	id, err := readIncident(w, r)
 	if err != nil {
 		return err
 	}

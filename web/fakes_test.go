@@ -149,6 +149,33 @@ func (d desk) Deny(_ context.Context, id uint64) (sessionwarden.Action, error) {
 	return action(id, sessionwarden.Denied), d.fail
 }
 
+func (d desk) Acknowledge(ctx context.Context, id uint64) (sessionwarden.Incident, error) {
+	i := incident(id)
+	i.Resolved = time.Time{}
+	i.Events = append(i.Events, sessionwarden.Event{At: noon, Kind: sessionwarden.EventAnswer, Text: "Acknowledged by " + sessionwarden.Asker(ctx) + "."})
+	return i, d.fail
+}
+
+func (d desk) Silences() []sessionwarden.Silence {
+	return []sessionwarden.Silence{
+		{ID: 9, Account: "main", Until: noon, Reason: "moving", By: "owner", Created: noon.Add(-time.Hour)},
+		{ID: 13, Rule: sessionwarden.NewDevice, Until: noon.Add(time.Hour), Reason: "new \u202ephones", Created: noon},
+	}
+}
+
+func (d desk) Silence(_ context.Context, s sessionwarden.Silence) (sessionwarden.Silence, error) {
+	s.ID, s.Created = 13, noon
+	return s, d.fail
+}
+
+func (d desk) EndSilence(_ context.Context, id uint64) (sessionwarden.Silence, error) {
+	return sessionwarden.Silence{ID: id, Critical: true, Until: noon.Add(time.Hour), Reason: "moving", Removed: noon}, d.fail
+}
+
+func muted(context.Context) (map[uint64]sessionwarden.Muted, error) {
+	return map[uint64]sessionwarden.Muted{9: {Alerts: 3, Last: noon.Add(-time.Minute)}}, nil
+}
+
 func (d desk) Resume(context.Context) (sessionwarden.Observing, []sessionwarden.Action, error) {
 	return sessionwarden.Observing{Since: noon, Why: "restored"}, []sessionwarden.Action{action(1, sessionwarden.Held)}, d.fail
 }
@@ -206,10 +233,17 @@ func (errMissing) NotFound() bool { return true }
 // full returns options with everything in them, over n rows.
 func full(n int) web.APIOptions {
 	return web.APIOptions{
-		Records: records{sightings: n},
-		Desk:    desk{},
-		Answers: desk{},
-		Trust:   desk{},
+		Records:  records{sightings: n},
+		Desk:     desk{},
+		Answers:  desk{},
+		Trust:    desk{},
+		Silences: desk{}, Muted: muted,
+		OwnRules: func(account string) []sessionwarden.Rule {
+			if account == "second" {
+				return nil
+			}
+			return []sessionwarden.Rule{"night_login"}
+		},
 		Insight: desk{},
 		Status:  status,
 		Evidence: func(_ context.Context, id uint64) (web.Evidence, error) {

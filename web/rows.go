@@ -116,7 +116,7 @@ type IssueRow struct {
 // EventRow is one line of an incident's timeline.
 type EventRow struct {
 	Time time.Time `json:"time,omitzero"`
-	Kind string    `json:"kind"`         // opened, session, finding, action or resolved
+	Kind string    `json:"kind"`         // opened, session, finding, action, answer or resolved
 	ID   string    `json:"id,omitempty"` // of the finding, the action, or the session's seq
 	Text string    `json:"text"`
 }

@@ -167,6 +167,11 @@ func tidy(s sessionwarden.Status) sessionwarden.Status {
 		c.Channel, c.Error, c.LastSent = text(c.Channel), text(c.Error), second(c.LastSent)
 		channels = append(channels, c)
 	}
+	s.Silences = slices.Clone(s.Silences)
+	for i := range s.Silences {
+		one := &s.Silences[i]
+		one.What, one.Reason, one.By, one.Until, one.Last = text(one.What), text(one.Reason), text(one.By), second(one.Until), second(one.Last)
+	}
 	s.Accounts, s.Channels = accounts, channels
 	l := &s.Location
 	l.Country, l.ASN, l.Failed = text(l.Country), text(l.ASN), text(l.Failed)

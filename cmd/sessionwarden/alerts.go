@@ -115,13 +115,7 @@ over (the channel is not told such alerts).`,
 
 func (c *command) printAlerts(rows iter.Seq2[web.AlertRow, error], asJSON bool) error {
 	if asJSON {
-		return c.jsonArray(func(yield func(any, error) bool) {
-			for row, err := range rows {
-				if !yield(row, err) {
-					return
-				}
-			}
-		})
+		return jsonArray(c, rows)
 	}
 	now := time.Now()
 	t := c.out.table(column{"ID", 0}, column{"CREATED", 0}, column{"KIND", 0}, column{"SEVERITY", 0}, column{"ACCOUNT", 6}, column{"STATE", 0})
@@ -192,10 +186,10 @@ func (c *command) alertResendCommand() *cobra.Command {
 	var channel string
 	cmd := &cobra.Command{
 		Use: "resend ID", Short: "Send an alert once more", Args: wantArgs(1, 1, "the id of an alert (sessionwarden alert list shows them)"),
-		Long: `Sends the newest state of an alert once more, marked "(repeat)", on every channel
-or on one, also where it was sent, silenced or passed over. Waits up to 30
-seconds and says what came of it; what has not arrived by then is kept, and goes
-out as soon as it can.`,
+		Long: `Sends the newest state of an alert once more, marked "(repeat)", on every
+channel or on one, also where it was sent, silenced or passed over. Waits up to
+30 seconds and says what came of it; what has not arrived by then is kept, and
+goes out as soon as it can.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseUint(args[0], 10, 64)
 			if err != nil || id == 0 {

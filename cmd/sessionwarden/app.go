@@ -230,7 +230,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	}
 	a.watchStarts()
 	a.api = web.NewAPI(web.APIOptions{
-		Records: records{a.db, a}, Desk: a.monitor, Answers: a.monitor, Trust: a.monitor, Insight: insight{a}, Evidence: notary{a}.issue, Status: a.status, Backup: db.Backup, Alerts: tellings{a}, TestAlerts: a.testAlerts, Check: a.checkRunning,
+		Records: records{a.db, a}, Desk: a.monitor, Answers: a.monitor, Trust: a.monitor, Silences: a.teller, Muted: a.muted, OwnRules: a.monitor.OwnRules, Insight: insight{a}, Evidence: notary{a}.issue, Status: a.status, Backup: db.Backup, Alerts: tellings{a}, TestAlerts: a.testAlerts, Check: a.checkRunning,
 		Logger: a.log, Registerer: a.registry, Now: a.outside.now,
 	})
 	return nil

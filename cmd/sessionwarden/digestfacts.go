@@ -178,12 +178,12 @@ func (b *daybook) alerts(ctx context.Context) error {
 		silences := make(map[uint64]bool)
 		for _, d := range told.Deliveries {
 			arrived, below = arrived || d.Sent > 0, below || alert.PassedOver(d)
-			if id, is := alert.Held(d); is {
+			if id := alert.Silencer(d); id != 0 {
 				silences[id] = true
 			}
-			if b.within(d.First) && b.app.lateness(a, d) > sessionwarden.LateAfter {
+			if after := b.app.teller.Lateness(a, d); b.within(d.First) && after > sessionwarden.LateAfter {
 				c := late[d.Channel]
-				c.Channel, c.Alerts, c.Longest = d.Channel, c.Alerts+1, max(c.Longest, b.app.lateness(a, d))
+				c.Channel, c.Alerts, c.Longest = d.Channel, c.Alerts+1, max(c.Longest, after)
 				late[d.Channel] = c
 			}
 		}
@@ -231,35 +231,6 @@ func (b *daybook) silenced(ctx context.Context, held map[uint64]int) error {
 	}
 	b.d.Silenced = b.d.Silenced[:min(len(b.d.Silenced), sessionwarden.MaxDigestRows)]
 	return nil
-}
-
-// lateness is how late an alert came on a channel that was to be told at once; 0
-// where quiet hours held it.
-func (a *app) lateness(alerted sessionwarden.Alert, d sessionwarden.Delivery) time.Duration {
-	late := alert.Lateness(alerted, d)
-	quiet := a.quietHours(d.Channel)
-	if late == 0 || alerted.Severity >= sessionwarden.Critical || !quiet.Set() || !quiet.Holds(alerted.Created) {
-		return late
-	}
-	local := alerted.Created.In(quiet.Zone)
-	end := time.Date(local.Year(), local.Month(), local.Day(), int(quiet.To.Hours()), int(quiet.To.Minutes())%60, 0, 0, quiet.Zone)
-	if !end.After(alerted.Created) {
-		end = end.AddDate(0, 0, 1)
-	}
-	return max(d.First.Sub(end), 0)
-}
-
-// quietHours are those of a channel; not set where it has none.
-func (a *app) quietHours(channel string) sessionwarden.UsualHours {
-	for _, c := range a.cfg.Alert.Channels {
-		if c.Name == channel {
-			return c.Quiet
-		}
-	}
-	if slack := a.cfg.Alert.Slack; slack != nil {
-		return slack.Quiet
-	}
-	return sessionwarden.UsualHours{}
 }
 
 // waiting takes what is not delivered yet, and was to be.

@@ -21,7 +21,7 @@ func (c *command) incidentsCommand() *cobra.Command {
 			}
 			return []string{r.ID, at(r.Opened), r.Account, r.Severity, strconv.Itoa(len(r.Seqs)), state, r.Title}
 		})
-	cmd.AddCommand(c.incidentCommand())
+	cmd.AddCommand(c.incidentCommand(), c.acknowledgeCommand())
 	return cmd
 }
 
@@ -30,9 +30,9 @@ func (c *command) incidentCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "The timeline of one incident", Args: wantArgs(1, 1, "the id of an incident (sessionwarden incidents shows them)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := strconv.ParseUint(args[0], 10, 64)
-			if err != nil || id == 0 {
-				return &usageError{fmt.Errorf("%q is no incident: sessionwarden incidents shows their numbers", args[0])}
+			id, err := incidentID(args[0])
+			if err != nil {
+				return err
 			}
 			return c.ask(cmd.Context(), func(client *web.Client) error {
 				for row, err := range client.Incidents(cmd.Context(), web.Query{ID: args[0]}) {
@@ -50,6 +50,40 @@ func (c *command) incidentCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one array of one object instead of text")
 	return cmd
+}
+
+// incidentID reads the id of an incident as a person typed it.
+func incidentID(text string) (uint64, error) {
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || id == 0 {
+		return 0, &usageError{fmt.Errorf("%q is no incident: sessionwarden incidents shows their numbers", text)}
+	}
+	return id, nil
+}
+
+func (c *command) acknowledgeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "acknowledge ID", Short: "Say that you have seen an incident", Args: wantArgs(1, 1, "the id of an incident (sessionwarden incidents shows them)"),
+		Long: `Says that you have seen an open incident and look after it: nobody else is told
+of it until something new comes. What waits for an answer goes on waiting for it
+(sessionwarden approve ID, deny ID).`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := incidentID(args[0])
+			if err != nil {
+				return err
+			}
+			var row web.IncidentRow
+			err = c.reach(cmd.Context(), false, true, func(client *web.Client) error {
+				row, err = client.Acknowledge(cmd.Context(), id)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.out, "Nobody else is told of incident %s until something new comes.\n", row.ID)
+			return err
+		},
+	}
 }
 
 // showIncident prints an incident with its timeline.

@@ -4,7 +4,7 @@
 // The commands: run.go, check.go, demo.go, simulate.go, status.go, tables.go
 // (sessions, history, findings, actions), byhand.go (disconnect, approve, deny,
 // resume), backup.go (with restore and export), database.go (db check and
-// compact), explain.go and profile.go (over insight.go), replay.go, evidence.go (over
+// compact), trust.go, silence.go (over muted.go), explain.go and profile.go (over insight.go), replay.go, evidence.go (over
 // notary.go),
 // alerts.go (alert list, resend and test), geo.go, version.go. What they share:
 // app.go puts the packages together (recover.go where the database is damaged,
@@ -161,7 +161,7 @@ Start with: sessionwarden demo`,
 	root.AddCommand(
 		c.runCommand(), c.checkCommand(), c.demoCommand(), c.simulateCommand(), c.statusCommand(),
 		c.sessionsCommand(), c.historyCommand(), c.findingsCommand(), c.actionsCommand(), c.incidentsCommand(), c.evidenceCommand(),
-		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.trustCommand(), c.explainCommand(), c.profileCommand(), c.replayCommand(), c.alertCommand(), c.geoCommand(),
+		c.disconnectCommand(), c.approveCommand(), c.denyCommand(), c.trustCommand(), c.silenceCommand(), c.explainCommand(), c.profileCommand(), c.replayCommand(), c.alertCommand(), c.geoCommand(),
 		c.resumeCommand(), c.backupCommand(), c.restoreCommand(), c.exportCommand(), c.dbCommand(), c.versionCommand(),
 	)
 	root.SetUsageTemplate(strings.NewReplacer(

@@ -41,6 +41,10 @@ func (a *app) status() sessionwarden.Status {
 	if len(s.Channels) == 0 {
 		s.Warnings = append(s.Warnings, "no alert channel is configured: findings are only logged; see [alert.slack] in config.example.toml")
 	}
+	s.Silences, warning = a.silences()
+	if warning != "" {
+		s.Warnings = append(s.Warnings, warning)
+	}
 	if a.mistakes.Load() {
 		s.Warnings = append(s.Warnings, "the configuration on disk has mistakes, and the one before it is in use: sessionwarden check --offline tells them")
 	}

@@ -81,6 +81,9 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 			fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
 		}
 	}
+	for _, one := range s.Silences {
+		fmt.Fprintln(c.out, wrap(silentLine(one), c.out.width-2, "  "))
+	}
 	for _, ch := range s.Channels {
 		line := fmt.Sprintf("channel %s: %d waiting, last sent %s", ch.Channel, ch.Pending, ago(ch.LastSent, s.Time))
 		if ch.Broken {
