@@ -190,8 +190,8 @@ func samples() map[string]sessionwarden.Alert {
 			"What went wrong: the database /var/lib/sessionwarden/sessionwarden.db is gone", "The newest whole backup is of 2026-06-30 18:00:00 UTC: sessionwarden restore /var/lib/sessionwarden/backups/sessionwarden-20260630T180000Z.db"),
 			func(a *sessionwarden.Alert) { a.Account = "" }),
 		"backup": notice(sessionwarden.NoBackup, sessionwarden.Warning, ""),
-		"canary": changed(notice(sessionwarden.CanaryFailed, sessionwarden.Critical, "The canary found that the watch would not notice a thief: its place is not known",
-			"A made-up session went through the whole watch, as one does every hour. What went wrong: 113.160.0.1 is in no country", "Look at the location data: sessionwarden geo lookup 113.160.0.1"),
+		"canary": changed(notice(sessionwarden.CanaryFailed, sessionwarden.Critical, "The canary found that the watch would not notice a thief: places are not known",
+			"What went wrong: none of 6 well-known addresses, such as 91.0.0.1, is in any country", "Look at the location data: sessionwarden geo lookup 91.0.0.1"),
 			func(a *sessionwarden.Alert) { a.Account = "" }),
 		"program": notice(sessionwarden.ProgramError, sessionwarden.Critical, ""),
 	}

@@ -55,7 +55,7 @@ func kindOf(kind sessionwarden.AlertKind) kindWords {
 		return kindWords{"sessionwarden could not start: nothing is watched", "",
 			[]string{"Look at what is wrong: sessionwarden check"}}
 	case sessionwarden.CanaryFailed:
-		return kindWords{"the canary found that the watch would not notice a thief", "A made-up session did not come through the watch as a thief's should.",
+		return kindWords{"the canary found that the watch would not notice a thief", "A made-up session did not come through the watch as it should.",
 			[]string{"Look at the sessions yourself meanwhile: sessionwarden sessions", "Find out what is wrong: sessionwarden check"}}
 	case sessionwarden.NoBackup:
 		return kindWords{"the history is not being copied", "The watch goes on. If the database were damaged now, more of the history would be lost.",

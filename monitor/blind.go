@@ -242,6 +242,14 @@ func savingCure(err error) string {
 // and once.
 func (m *Monitor) CannotSave(err error) { m.tellUnsaved("", m.clock(), err) }
 
+// CanSave says that somebody else has committed something, after [Monitor.CannotSave].
+// What a single account's commit failed for is that account's own trouble.
+func (m *Monitor) CanSave() {
+	if m.cannotSave("") {
+		m.tellSaved("", m.clock())
+	}
+}
+
 // Unsaved says why nothing can be committed at present, and what to do about it;
 // "" where all is well.
 func (m *Monitor) Unsaved() string {

@@ -53,6 +53,8 @@ type app struct {
 	copies   *copies                  // the daemon's own backups
 	digests  *digests                 // what people are told at set times
 	before   time.Time                // the last good poll on record when it was started; zero: none
+	rounds   *rounds                  // how the watch stands, and the heartbeat that tells of it
+	canary   *canary                  // the made-up thief
 	starts   starts                   // how it was started before
 	checking sync.Mutex               // one check of the database at a time
 	issuing  sync.Mutex               // one file of evidence at a time
@@ -63,10 +65,11 @@ type app struct {
 // outside is what the program has to do with beyond its own disk. The zero
 // value is the real world; tests put another one in its place.
 type outside struct {
-	services func(caFile string) (http.RoundTripper, error) // the way to the watched services
-	slack    http.RoundTripper                              // the way to Slack
-	lists    http.RoundTripper                              // the way to the addresses of lists
-	now      func() time.Time                               // the wall clock
+	services  func(caFile string) (http.RoundTripper, error) // the way to the watched services
+	slack     http.RoundTripper                              // the way to Slack
+	heartbeat http.RoundTripper                              // the way to whoever waits for the heartbeat
+	lists     http.RoundTripper                              // the way to the addresses of lists
+	now       func() time.Time                               // the wall clock
 }
 
 func (o outside) complete() outside {
@@ -185,6 +188,9 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		return err
 	}
 
+	if a.rounds, err = newRounds(a); err != nil {
+		return err
+	}
 	a.monitor = monitor.New(monitor.Options{
 		Journal: db, Locate: places.Lookup, Distance: geo.Distance,
 		LocationData: func() (uint64, string) { return places.Generation(), places.Failed() },
@@ -194,7 +200,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 			return alerts, err
 		},
 		Tell:   a.teller.Add,
-		Urgent: a.teller.Urgent,
+		Urgent: a.teller.Urgent, Polled: a.rounds.poke,
 		Forget: func(ctx context.Context) (int, bool, error) {
 			n, err := db.Forget(ctx, a.outside.now().Add(-cfg.History.Keep), forgetStep)
 			return n, n == forgetStep, err
@@ -224,7 +230,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 			a.before = s.LastPoll
 		}
 	}
-	a.copies, a.digests = newCopies(a), newDigests(a)
+	a.copies, a.digests, a.canary = newCopies(a), newDigests(a), newCanary(a)
 	if a.starts, err = readStarts(cfg.DataDir); err != nil {
 		a.log.Warn("how the daemon was stopped could not be read", "err", err)
 	}

@@ -56,6 +56,7 @@ type bubble struct {
 	dir     string // of the data
 	service *manncotest.Service
 	slack   *slacktest.Server
+	beats   beats        // who waits for the heartbeat
 	log     lockedBuffer // what the program has logged
 	search  search       // for secrets, in all that the program lets out
 
@@ -69,6 +70,9 @@ type bubble struct {
 	accounts []string // names; their keys are testKey + "-" + name
 	extra    string   // more lines at the end
 	level    string   // of the log; "": debug
+	beat     []string // lines under [heartbeat]; nil: neither heartbeat nor canary
+
+	opened func(*app) // called before the program runs; nil: nothing
 
 	// Called with each call to the service before and after it is answered,
 	// from the goroutine that makes it; nil: nothing. Change before start, or
@@ -157,6 +161,7 @@ func (b *bubble) configuration() (*config.Config, error) {
 	fmt.Fprintf(&text, "data_dir = %q\ninstance = %q\n[log]\nlevel = %q\nformat = %q\n[web]\nlisten = \"\"\n", b.dir, b.instance, cmp.Or(b.level, "debug"), cmp.Or(b.logForm, "text"))
 	fmt.Fprintf(&text, "[geo]\n%s\n", strings.Join(b.geo, "\n"))
 	fmt.Fprintf(&text, "[alert.slack]\nbot_token = %q\nchannel = \"#security\"\n", testToken)
+	fmt.Fprintf(&text, "[heartbeat]\n%s\n", beatLines(b.beat))
 	fmt.Fprintf(&text, "[defaults]\n%s\n", strings.Join(b.defaults, "\n"))
 	fmt.Fprintf(&text, "[defaults.rules]\n%s\n", strings.Join(b.rules, "\n"))
 	for _, name := range b.accounts {
@@ -164,6 +169,15 @@ func (b *bubble) configuration() (*config.Config, error) {
 	}
 	text.WriteString(b.extra)
 	return config.Load(filepath.Join(b.dir, "config.toml"), []byte(text.String()), new(command).configOptions())
+}
+
+// beatLines are the lines under [heartbeat]: most tests want no canary beside
+// what they look at.
+func beatLines(lines []string) string {
+	if lines == nil {
+		return `canary = "off"`
+	}
+	return strings.Join(lines, "\n")
 }
 
 // start starts the program and lets the first poll pass.
@@ -183,12 +197,16 @@ func (b *bubble) startWith(way http.RoundTripper) {
 	a, err := open(ctx, cfg, &b.log, false, outside{
 		services: func(string) (http.RoundTripper, error) { return b.search.transport("the service", way), nil },
 		slack:    b.search.transport("Slack", b.slack.Transport()), lists: listed(b.lists), now: b.wall,
+		heartbeat: b.search.transport("whoever waits for the heartbeat", &b.beats),
 	})
 	if err != nil {
 		cancel()
 		b.t.Fatal(err)
 	}
 	a.running = true
+	if b.opened != nil {
+		b.opened(a)
+	}
 	reload, ended := make(chan os.Signal), make(chan error, 1)
 	noDoors := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	go func() { ended <- a.run(ctx, reload, b.configuration, noDoors) }()

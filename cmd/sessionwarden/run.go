@@ -146,6 +146,11 @@ func (a *app) run(ctx context.Context, reload <-chan os.Signal, load func() (*co
 	parts.Go(func() { errs[1] = quietly(a.places.Watch(helpers, geoEvery)) })
 	parts.Go(func() { a.copies.run(helpers) })
 	parts.Go(func() { a.digests.run(helpers) })
+	parts.Go(func() { a.canary.run(helpers) })
+	parts.Go(func() { a.rounds.run(helpers) })
+	if a.rounds.out != nil {
+		parts.Go(func() { a.rounds.out.Run(helpers) })
+	}
 	parts.Go(func() { a.tellDamage(helpers) })
 	if a.socket != nil {
 		parts.Go(func() {
@@ -315,12 +320,16 @@ func (c *command) once(ctx context.Context, cfg *config.Config, startEmpty bool,
 	if !a.digests.off() {
 		a.digests.look(ctx)
 	}
+	if cfg.Heartbeat.Canary > 0 {
+		a.canary.look(ctx)
+	}
 	deliver, cancel := context.WithTimeout(ctx, onceDeliver)
 	defer cancel()
 	told := a.deliver(deliver)
 	if cfg.Backup.Every > 0 {
 		a.copies.look(ctx)
 	}
+	a.rounds.once(ctx, polled)
 
 	found := 0
 	reached := false

@@ -36,7 +36,7 @@ const proxyPassword = "canary-proxy-not-a-secret"
 // which one might be written. All JWTs begin alike, also the demonstration's.
 var canaries = func() map[string]string {
 	all := map[string]string{"the begin of a JWT": "eyJhbGciOi", "a webhook": strings.TrimPrefix(slacktest.WebhookPath, "/services/")}
-	for what, secret := range map[string]string{"an API key": testKey, "a bot token": testToken, "an app token": testAppToken, "a proxy's password": proxyPassword} {
+	for what, secret := range map[string]string{"an API key": testKey, "a bot token": testToken, "an app token": testAppToken, "a proxy's password": proxyPassword, "a heartbeat's address": testBeat} {
 		all[what] = secret
 		all[what+" in hexadecimal"] = hex.EncodeToString([]byte(secret))
 		for shift := range 3 { // base64 looks different at each of three places
@@ -105,6 +105,11 @@ func (s *search) request(to string, r *http.Request) {
 	head.Del("Authorization")
 	where := "request to " + to
 	s.look(where+", its head", fmt.Sprint(r.Method, r.Host, head))
+	if to == "whoever waits for the heartbeat" {
+		s.look(where+", its address", r.URL.String(), "a heartbeat's address")
+		s.look(where+", its body", string(body)+authorization)
+		return
+	}
 	if to == "Slack" {
 		s.look(where+", its address", r.URL.String(), "a webhook")
 		s.look(where+", its body", strings.Replace(string(body), "token="+testToken, "", 1))

@@ -38,6 +38,15 @@ func (a *app) status() sessionwarden.Status {
 	if s.Backup, warning = a.copies.status(); warning != "" {
 		s.Warnings = append(s.Warnings, warning)
 	}
+	if a.running {
+		if s.Canary, warning = a.canary.status(); warning != "" {
+			s.Warnings = append(s.Warnings, warning)
+		}
+		if a.rounds.out != nil {
+			beat := a.rounds.out.Status()
+			s.Heartbeat = &beat
+		}
+	}
 	if len(s.Channels) == 0 {
 		s.Warnings = append(s.Warnings, "no alert channel is configured: findings are only logged; see [alert.slack] in config.example.toml")
 	}

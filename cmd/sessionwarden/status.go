@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,6 +115,12 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		copied += "; OFF, none is made by itself"
 	}
 	fmt.Fprintln(c.out, wrap(copied, c.out.width-2, "  "))
+	if line := heartbeatLine(s); line != "" {
+		fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
+	}
+	if line := canaryLine(s); line != "" {
+		fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
+	}
 	if s.Crashes > 0 {
 		fmt.Fprintln(c.out, wrap(fmt.Sprintf("crashes: %d, the last found %s", s.Crashes, ago(s.LastCrash, s.Time)), c.out.width-2, "  "))
 	}
@@ -129,6 +136,41 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		fmt.Fprintln(c.out, wrap("! "+note, c.out.width-2, "  "))
 	}
 	return nil
+}
+
+// heartbeatLine says how the heartbeat is; "" where there is none.
+func heartbeatLine(s sessionwarden.Status) string {
+	h := s.Heartbeat
+	if h == nil {
+		return ""
+	}
+	line := "heartbeat: last arrived " + ago(h.LastOK, s.Time)
+	if len(h.Wrong) > 0 {
+		line += "; tells that something is WRONG: " + strings.Join(h.Wrong, " ")
+	}
+	if h.Error != "" {
+		line += "; DOES NOT ARRIVE: " + h.Error
+		if h.Cure != "" {
+			line += ". Cure: " + h.Cure
+		}
+	}
+	return line
+}
+
+// canaryLine says how the canary is; "" where there is none. What is certain to be
+// wrong is among the warnings.
+func canaryLine(s sessionwarden.Status) string {
+	if s.Canary == nil {
+		return ""
+	}
+	line := "canary: one every " + s.Canary.Every + ", the last came through " + ago(s.Canary.Passed, s.Time)
+	if s.Canary.Error != "" {
+		line += "; FAILED: " + s.Canary.Error
+	}
+	for _, note := range s.Canary.Notes {
+		line += "; " + note
+	}
+	return line
 }
 
 // notDisconnected says that nothing is disconnected, why, and what to do.

@@ -102,6 +102,7 @@ type world struct {
 	binary   string   // what is run; "": this test binary, as the program
 	top      string   // more lines at the begin
 	level    string   // of the log; "": debug
+	beat     []string // lines under [heartbeat]; nil: neither heartbeat nor canary
 }
 
 // newWorld makes a world with one account, "main", whose owner expects to be
@@ -166,6 +167,7 @@ func (w *world) write() {
 		alert = []string{`bot_token = "` + testToken + `"`, `channel = "#security"`, fmt.Sprintf("api_url = %q", w.slackAt+"/api/")}
 	}
 	fmt.Fprintf(&b, "[alert.slack]\n%s\n", strings.Join(alert, "\n"))
+	fmt.Fprintf(&b, "[heartbeat]\n%s\n", beatLines(w.beat))
 	fmt.Fprintf(&b, "[defaults]\nbase_url = %q\n%s\n", w.api, strings.Join(w.defaults, "\n"))
 	if w.rules != nil {
 		fmt.Fprintf(&b, "[defaults.rules]\n%s\n", strings.Join(w.rules, "\n"))
