@@ -84,6 +84,10 @@ func (b *SlackBot) Dry(ctx context.Context) error {
 	return e
 }
 
+// lacksText is what webhooks of old say of a message with nothing in it, by a
+// status that says something else.
+const lacksText = "missing_text_or_fallback_or_attachments"
+
 // Dry implements [Dryer]: it sends a message with nothing in it. A webhook that
 // works refuses that for being empty, and one that was switched off says so.
 func (w *SlackWebhook) Dry(ctx context.Context) error {
@@ -103,8 +107,9 @@ func (w *SlackWebhook) Dry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	said := code(string(got.body[:min(len(got.body), 100)]))
 	refused := webhookError(got, address)
-	if refused == nil || asSendError(refused).Class == Reject && got.status == http.StatusBadRequest && code(string(got.body[:min(len(got.body), 100)])) != "" {
+	if refused == nil || asSendError(refused).Class == Reject && got.status == http.StatusBadRequest && said != "" || said == "no_text" || said == lacksText {
 		return nil
 	}
 	if e := asSendError(refused); e.Class != Reject {

@@ -22,6 +22,7 @@ func TestADryTryFindsABrokenChannelAndPostsNothing(t *testing.T) {
 	}{
 		"a good bot":          {slacktest.None(), true, true, false, ""},
 		"a good webhook":      {slacktest.None(), false, true, false, ""},
+		"an old webhook":      {slacktest.Webhook(500, "missing_text_or_fallback_or_attachments"), false, true, false, ""},
 		"a revoked token":     {slacktest.Refuse("token_revoked"), true, false, true, "Slack refused the token: token_revoked"},
 		"a removed webhook":   {slacktest.Webhook(404, "no_service"), false, false, true, "was switched off (HTTP 404, no_service)"},
 		"an archived channel": {slacktest.Webhook(410, "channel_is_archived"), false, false, true, "HTTP 410"},

@@ -96,6 +96,8 @@ func TestTheDocumentListsEveryField(t *testing.T) {
 		"### Database":                       reflect.TypeFor[DatabaseCheck](),
 		"### Observing":                      reflect.TypeFor[sessionwarden.Observing](),
 		"### Backup status":                  reflect.TypeFor[sessionwarden.BackupStatus](),
+		"### Heartbeat status":               reflect.TypeFor[sessionwarden.HeartbeatStatus](),
+		"### Canary status":                  reflect.TypeFor[sessionwarden.CanaryStatus](),
 		"## Status":                          reflect.TypeFor[sessionwarden.Status](),
 		"### Account status":                 reflect.TypeFor[sessionwarden.AccountStatus](),
 		"### Silence status":                 reflect.TypeFor[sessionwarden.SilenceStatus](),

@@ -8,11 +8,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"sessionwarden"
+	"sessionwarden/alert"
 	"sessionwarden/config"
+	"sessionwarden/geo"
 	"sessionwarden/storage"
 	"sessionwarden/web"
 )
@@ -23,8 +26,9 @@ func (c *command) checkCommand() *cobra.Command {
 		Use: "check", Short: "Try everything that the configuration names",
 		Long: `Reads the configuration, then tries for real: the data directory, the database
 (all of it), the location data, each account's login and session list, each
-alert channel. One line for each check, with a cure for each failure. Nothing
-is disconnected.`,
+alert channel, the heartbeat's address. A made-up thief goes through a watch in
+memory. One line for each check, with a cure for each failure. Nothing is
+disconnected.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.loadConfig()
@@ -50,6 +54,7 @@ is disconnected.`,
 			if cfg.Alert.Slack == nil {
 				k.fail("alert channels", "none is configured, so nobody would be told", "write [alert.slack] with webhook_url_file; see config.example.toml")
 			}
+			k.heartbeat(cmd.Context(), cfg, offline)
 			if !offline {
 				if err := k.online(cmd.Context(), cfg); err != nil {
 					return err
@@ -229,6 +234,59 @@ func (k *checker) places(ctx context.Context, cfg *config.Config, offline bool) 
 		}
 	}
 	k.lists(cfg, s.Lists, offline)
+	k.canary(ctx, places)
+}
+
+// canary has a made-up thief go through a watch in memory, over this location
+// data.
+func (k *checker) canary(ctx context.Context, places *geo.Locator) {
+	const what = "canary"
+	h := hatch{locate: places.Lookup, judged: madeUpAccount, answer: madeUpAnswer, words: alert.Compose, now: time.Now}
+	err := h.rehearse(ctx)
+	var wrong *failure
+	switch {
+	case err == nil:
+		k.ok(what, "a made-up thief is noticed, would be ended, and would be told of")
+	case errors.As(err, &wrong):
+		k.fail(what, err.Error(), wrong.cure)
+	default:
+		k.fail(what, err.Error(), "")
+	}
+}
+
+// heartbeat tries the address of the heartbeat.
+func (k *checker) heartbeat(ctx context.Context, cfg *config.Config, offline bool) {
+	const what = "heartbeat"
+	url := cfg.Heartbeat.URL
+	if !url.Set() {
+		k.note(what, "none is configured, so nobody would notice that this machine has stopped: see [heartbeat] in config.example.toml")
+		return
+	}
+	if _, err := url.Read(); err != nil {
+		k.fail(what, err.Error(), "put the address there that the service shows which waits for the heartbeat")
+		return
+	}
+	if offline {
+		k.ok(what, "its address is read from %s", url.Source())
+		return
+	}
+	h, err := newHeartbeat(cfg, nil)
+	if err != nil {
+		k.fail(what, err.Error(), "")
+		return
+	}
+	plain, err := h.Try(ctx)
+	var failed *alert.SendError
+	switch {
+	case errors.As(err, &failed):
+		k.fail(what, failed.Error(), failed.Cure)
+	case err != nil:
+		k.fail(what, err.Error(), "")
+	case plain:
+		k.ok(what, "its address answered; it knows no /start and /fail, so it will notice trouble by silence alone")
+	default:
+		k.ok(what, "its address answered that it heard of a start")
+	}
 }
 
 // lists says what is used of the lists that are named, and how to get one for a

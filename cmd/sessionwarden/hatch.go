@@ -80,15 +80,7 @@ type scene struct {
 
 // play sends one canary through. Its error is a *failure.
 func (h hatch) play(ctx context.Context) (notes []string, err error) {
-	s, err := h.places()
-	if err != nil {
-		return nil, err
-	}
-	told, err := h.watch(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.said(told, s); err != nil {
+	if err := h.rehearse(ctx); err != nil {
 		return nil, err
 	}
 	if err := h.write(ctx); err != nil {
@@ -99,6 +91,20 @@ func (h hatch) play(ctx context.Context) (notes []string, err error) {
 		return notes, wrong
 	}
 	return notes, nil
+}
+
+// rehearse is the part of it that takes neither database nor channels. Its error
+// is a *failure.
+func (h hatch) rehearse(ctx context.Context) error {
+	s, err := h.places()
+	if err != nil {
+		return err
+	}
+	told, err := h.watch(ctx, s)
+	if err != nil {
+		return err
+	}
+	return h.said(told, s)
 }
 
 // places asks the location data where the made-up sessions are. Of the owner's own

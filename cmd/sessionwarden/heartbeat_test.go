@@ -199,3 +199,96 @@ func TestAHeartbeatThatDoesNotArriveIsInTheStatusAndHoldsUpNothing(t *testing.T)
 		}
 	})
 }
+
+// The real program, over real connections: what it tells, what check and status
+// say of it, and that its address is seen nowhere.
+func TestTheHeartbeatOfTheRealProgram(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	waits := new(beats)
+	at := serving(t, w.search.handler("whoever waits for the heartbeat", waits))
+	w.beat = []string{fmt.Sprintf("url = %q", at+"/"+testBeat), `canary = "1h"`}
+	w.atHome()
+	w.slack.Always(slacktest.Refuse("token_revoked"))
+	var heard []string
+	hears := func(what string) func() bool {
+		return func() bool {
+			heard = append(heard, waits.take()...)
+			return slices.ContainsFunc(heard, func(s string) bool { return strings.Contains(s, what) })
+		}
+	}
+	p := w.start()
+	w.eventually("the start is told", hears("start"))
+	w.eventually("a revoked token is told", hears("The canary, a made-up thief, did not come through as it should: nobody would be told on a channel."))
+	if slices.Contains(heard, "ok") {
+		t.Errorf("it was told that all is well: %q", heard)
+	}
+	out := strings.Join(strings.Fields(w.must("status")), " ")
+	for _, want := range []string{"heartbeat: last arrived never; tells that something is WRONG: No alert channel works, so nobody is told of anything. The canary, a made-up thief", "canary: one every 1h, the last came through never; FAILED: nobody would be told on a channel: channel slack: Slack refused the token: token_revoked"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("status does not say %q:\n%s", want, out)
+		}
+	}
+	if status := p.stop(); status != 0 {
+		t.Errorf("stopping: status %d", status)
+	}
+
+	w.slack.Always(slacktest.None())
+	heard = nil
+	p = w.start()
+	w.eventually("all is told to be well", hears("ok"))
+	if s := w.status(); s.Heartbeat == nil || s.Heartbeat.LastOK.IsZero() || s.Heartbeat.Error != "" || s.Canary == nil || s.Canary.Passed.IsZero() {
+		t.Errorf("%+v, %+v", s.Heartbeat, s.Canary)
+	}
+	_, metrics := p.get("/metrics")
+	for _, name := range []string{"sessionwarden_heartbeat_last_success_timestamp_seconds 1", "sessionwarden_last_good_round_timestamp_seconds 1", "sessionwarden_canary_last_passed_timestamp_seconds 1"} {
+		if !strings.Contains(metrics, name) {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
+	waits.take()
+	if out := w.must("check"); !strings.Contains(out, "ok heartbeat: its address answered that it heard of a start") || !strings.Contains(out, "ok canary: a made-up thief is noticed") {
+		t.Errorf("check says\n%s", out)
+	}
+	if heard := waits.take(); !slices.Contains(heard, "start") {
+		t.Errorf("check did not reach it: %q", heard)
+	}
+	waits.answer(http.StatusNotFound)
+	if out, _, status := w.cli("check"); status != 1 || !strings.Contains(out, "FAIL heartbeat: the service does not know its address (HTTP 404)") {
+		t.Errorf("check, where nobody is there: status %d\n%s", status, out)
+	}
+	if out := w.must("check", "--offline"); !strings.Contains(out, "ok heartbeat: its address is read from the configuration") {
+		t.Errorf("check --offline says\n%s", out)
+	}
+	if status := p.stop(); status != 0 {
+		t.Errorf("stopping: status %d", status)
+	}
+}
+
+// Who polls now and then only tells of each time.
+func TestRunOnceReachesTheHeartbeat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	waits := new(beats)
+	at := serving(t, w.search.handler("whoever waits for the heartbeat", waits))
+	w.beat = []string{fmt.Sprintf("url = %q", at+"/"+testBeat), `canary = "1h"`}
+	w.atHome()
+	w.write()
+	w.must("run", "--once")
+	if heard := waits.take(); !slices.Equal(heard, []string{"ok"}) {
+		t.Errorf("heard %q", heard)
+	}
+	w.fault(manncotest.Fault{Kind: manncotest.FaultServerError})
+	if _, _, status := w.cli("run", "--once"); status != 1 {
+		t.Errorf("status %d", status)
+	}
+	if heard := waits.take(); !slices.Equal(heard, []string{"fail: An account could not be polled."}) {
+		t.Errorf("heard %q", heard)
+	}
+	w.service.ClearFaults()
+	w.slack.Always(slacktest.Refuse("token_revoked"))
+	_, _, _ = w.cli("run", "--once") // the alert about it cannot be delivered
+	if heard := waits.take(); len(heard) != 1 || !strings.Contains(heard[0], "nobody would be told on a channel") {
+		t.Errorf("heard %q", heard)
+	}
+}
