@@ -5,7 +5,8 @@
 // what was committed, [Teller.Run] until the end. Read teller.go first, then
 // next.go (what a channel sends next, and when several alerts become one
 // digest), worker.go (one attempt and what comes of it) and compose.go (an
-// alert becomes a [Message]).
+// alert becomes a [Message]). Beside it stands [Heartbeat], which tells somebody
+// else that the watch goes on; dry.go tries channels without disturbing anybody.
 //
 // An alert is committed by others before it comes here. Each channel has a
 // [sessionwarden.Delivery] per alert on disk, so that a start after a crash

@@ -34,6 +34,7 @@ func TestTheCanaryComesThroughAndLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.withHeartbeat("1h")
+		b.defaults[1] = `schedule = "@every 1m"`
 		b.atHome()
 		b.start()
 		b.pass(24*time.Hour + time.Minute)
@@ -126,7 +127,7 @@ func TestTheCanaryFindsWhatIsBroken(t *testing.T) {
 				b.start()
 				b.pass(5 * time.Second)
 				b.wantHeard("start", "fail: The canary, a made-up thief, did not come through as it should: "+c.stage+".")
-				b.pass(30 * time.Minute)
+				b.pass(4 * time.Minute)
 				s := b.app.status()
 				if b.saidOf(notNoticed) != 1 || b.saidOf(": "+c.stage+" ──") != 1 {
 					t.Errorf("told: %q", b.messages())
@@ -136,7 +137,7 @@ func TestTheCanaryFindsWhatIsBroken(t *testing.T) {
 				}
 				b.beats.take()
 				b.restart() // people know, over restarts
-				b.pass(10 * time.Minute)
+				b.pass(2 * time.Minute)
 				if b.saidOf(notNoticed) != 1 {
 					t.Errorf("told again: %q", b.messages())
 				}
