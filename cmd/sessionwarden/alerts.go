@@ -213,7 +213,7 @@ goes out as soon as it can.`,
 
 func (c *command) printTests(rows []web.ChannelTest) error {
 	if len(rows) == 0 {
-		return &exitError{status: exitFailed, says: "No alert channel is configured: see [alert.slack] in config.example.toml."}
+		return &exitError{status: exitFailed, says: "No alert channel is configured: see [alert] in config.example.toml."}
 	}
 	failed := 0
 	for _, r := range rows {

@@ -66,7 +66,8 @@ type app struct {
 // value is the real world; tests put another one in its place.
 type outside struct {
 	services  func(caFile string) (http.RoundTripper, error) // the way to the watched services
-	slack     http.RoundTripper                              // the way to Slack
+	alerts    http.RoundTripper                              // the way to Slack and the services of the other channels
+	mail      dialer                                         // the way to mail servers
 	heartbeat http.RoundTripper                              // the way to whoever waits for the heartbeat
 	lists     http.RoundTripper                              // the way to the addresses of lists
 	now       func() time.Time                               // the wall clock
@@ -168,7 +169,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 	a.places = places
 	a.onClose("location data", places.Close)
 
-	channels, err := channels(cfg, a.outside.slack)
+	channels, err := channels(cfg, a.outside)
 	if err != nil {
 		return err
 	}
@@ -306,18 +307,4 @@ func routes(cfg *config.Config) map[string]alert.Route {
 		add(c.Name, c.Routing)
 	}
 	return routes
-}
-
-// channels makes the ways to people that the configuration names.
-func channels(cfg *config.Config, transport http.RoundTripper) ([]alert.Channel, error) {
-	slack := cfg.Alert.Slack
-	if slack == nil {
-		return nil, nil
-	}
-	if slack.BotToken.Set() {
-		bot, err := alert.NewSlackBot(alert.SlackBotOptions{Token: slack.BotToken.Read, Channel: slack.Channel, APIURL: slack.APIURL, Transport: transport, Buttons: slack.AppToken.Set()})
-		return []alert.Channel{bot}, err
-	}
-	hook, err := alert.NewSlackWebhook(alert.SlackWebhookOptions{URL: slack.WebhookURL.Read, Transport: transport})
-	return []alert.Channel{hook}, err
 }

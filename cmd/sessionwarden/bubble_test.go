@@ -196,7 +196,7 @@ func (b *bubble) startWith(way http.RoundTripper) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := open(ctx, cfg, &b.log, false, outside{
 		services: func(string) (http.RoundTripper, error) { return b.search.transport("the service", way), nil },
-		slack:    b.search.transport("Slack", b.slack.Transport()), lists: listed(b.lists), now: b.wall,
+		alerts:   b.search.transport("Slack", b.slack.Transport()), lists: listed(b.lists), now: b.wall,
 		heartbeat: b.search.transport("whoever waits for the heartbeat", &b.beats),
 	})
 	if err != nil {

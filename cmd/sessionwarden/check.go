@@ -51,9 +51,7 @@ disconnected.`,
 					k.ok("key of "+account.Name, "read from %s", account.Key.Source())
 				}
 			}
-			if cfg.Alert.Slack == nil {
-				k.fail("alert channels", "none is configured, so nobody would be told", "write [alert.slack] with webhook_url_file; see config.example.toml")
-			}
+			k.addresses(cfg)
 			k.heartbeat(cmd.Context(), cfg, offline)
 			if !offline {
 				if err := k.online(cmd.Context(), cfg); err != nil {

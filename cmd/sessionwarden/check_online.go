@@ -24,6 +24,7 @@ func (k *checker) online(ctx context.Context, cfg *config.Config) error {
 	daemon, err := web.DialSocket(path)
 	switch {
 	case err == nil:
+		defer daemon.Close()
 		k.ok("daemon", "running; commands reach it")
 	case errors.Is(err, web.ErrNotRunning):
 		k.note("daemon", "not running, so nothing is watched now")
@@ -33,26 +34,10 @@ func (k *checker) online(ctx context.Context, cfg *config.Config) error {
 	for _, account := range cfg.Accounts {
 		k.account(ctx, cfg, account)
 	}
-	if cfg.Alert.Slack == nil {
-		return nil
+	if cfg.Alert.Slack != nil {
+		k.buttons(ctx, cfg)
 	}
-	k.buttons(ctx, cfg)
-	if daemon != nil {
-		rows, err := daemon.TestAlerts(ctx)
-		if err != nil {
-			return err
-		}
-		k.channels(rows)
-		return nil
-	}
-	ways, err := channels(cfg, nil)
-	if err != nil {
-		return err
-	}
-	// Nothing is opened or made that belongs to the daemon.
-	teller := alert.New(alert.Options{Outbox: noOutbox{}, Channels: ways, Instance: cfg.Instance})
-	k.channels(testRows(teller.Test(ctx)))
-	return nil
+	return k.channels(ctx, cfg)
 }
 
 // buttons tries what Slack's buttons need: the scopes of the bot, and the app
@@ -133,16 +118,6 @@ func (noOutbox) Silences(context.Context) ([]sessionwarden.Silence, error) { ret
 func (noOutbox) PutSilence(context.Context, sessionwarden.Silence) error { return nil }
 
 func (noOutbox) NextID() uint64 { return 0 }
-
-func (k *checker) channels(rows []web.ChannelTest) {
-	for _, r := range rows {
-		if r.OK {
-			k.ok("channel "+r.Channel, "a test alert was delivered")
-		} else {
-			k.fail("channel "+r.Channel, r.Outcome, r.Cure)
-		}
-	}
-}
 
 // account signs in and asks for everything that the watch will ask for.
 func (k *checker) account(ctx context.Context, cfg *config.Config, account config.Account) {

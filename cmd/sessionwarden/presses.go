@@ -37,7 +37,7 @@ func (a *app) listen(channels []alert.Channel) (*alert.SlackSocket, error) {
 	}
 	p := &presses{app: a, people: slack.People, bot: channels[i].(*alert.SlackBot)}
 	return alert.NewSlackSocket(alert.SlackSocketOptions{
-		AppToken: slack.AppToken.Read, APIURL: slack.APIURL, Transport: a.outside.slack,
+		AppToken: slack.AppToken.Read, APIURL: slack.APIURL, Transport: a.outside.alerts,
 		Pressed: p.pressed, Command: p.command, Logger: a.log, Registerer: a.registry,
 	})
 }

@@ -82,7 +82,7 @@ func refusedStart(ctx context.Context, cfg *config.Config, logTo io.Writer, err 
 // tellRefused sends the alert, past any database. It reports whether it got
 // through; false without an error where no channel is configured.
 func tellRefused(ctx context.Context, cfg *config.Config, log *slog.Logger, why error, o outside) (bool, error) {
-	channels, err := channels(cfg, o.slack)
+	channels, err := channels(cfg, o)
 	if err != nil || len(channels) == 0 {
 		return false, err
 	}

@@ -68,7 +68,7 @@ func TestARefusedStartThatCannotBeNotedTakesItsTime(t *testing.T) {
 		why := errors.New("this is no day for it")
 		began := time.Now()
 		for range 3 {
-			if err := refusedStart(t.Context(), cfg, &b.log, why, outside{slack: b.slack.Transport()}); !errors.Is(err, why) {
+			if err := refusedStart(t.Context(), cfg, &b.log, why, outside{alerts: b.slack.Transport()}); !errors.Is(err, why) {
 				t.Errorf("it returns %v", err)
 			}
 		}
@@ -78,7 +78,7 @@ func TestARefusedStartThatCannotBeNotedTakesItsTime(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, stop)
 		began = time.Now()
-		_ = refusedStart(ctx, cfg, &b.log, why, outside{slack: b.slack.Transport()})
+		_ = refusedStart(ctx, cfg, &b.log, why, outside{alerts: b.slack.Transport()})
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("stopping it took %v", took)
 		}
@@ -93,7 +93,7 @@ func TestARefusedStartIsToldAgainAfterSixHoursAndForAnotherReason(t *testing.T) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := outside{slack: b.slack.Transport()}
+		o := outside{alerts: b.slack.Transport()}
 		start := func(why error, want int) {
 			t.Helper()
 			began := time.Now()
@@ -132,9 +132,9 @@ func TestARefusedStartIsToldAgainAfterSixHoursAndForAnotherReason(t *testing.T) 
 		_ = refusedStart(stopped, cfg, &b.log, errors.New("stopped"), o)
 
 		// Nobody could be told: the next start tries again.
-		o.slack = silence{}
+		o.alerts = silence{}
 		start(errors.New("another thing"), 3)
-		o.slack = b.slack.Transport()
+		o.alerts = b.slack.Transport()
 		start(errors.New("another thing"), 4)
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"sessionwarden/alert/channeltest"
 	"sessionwarden/alert/slacktest"
 	"sessionwarden/web"
 )
@@ -32,11 +33,14 @@ import (
 // proxyPassword is the password of a proxy that a test names.
 const proxyPassword = "canary-proxy-not-a-secret"
 
+// hookSecret signs what goes to a JSON webhook.
+const hookSecret = "canary-hook-not-a-secret"
+
 // canaries are the secrets of the tests by what they are, in every form in
 // which one might be written. All JWTs begin alike, also the demonstration's.
 var canaries = func() map[string]string {
 	all := map[string]string{"the begin of a JWT": "eyJhbGciOi", "a webhook": strings.TrimPrefix(slacktest.WebhookPath, "/services/")}
-	for what, secret := range map[string]string{"an API key": testKey, "a bot token": testToken, "an app token": testAppToken, "a proxy's password": proxyPassword, "a heartbeat's address": testBeat} {
+	for what, secret := range map[string]string{"an API key": testKey, "a bot token": testToken, "an app token": testAppToken, "a proxy's password": proxyPassword, "a channel's token": channeltest.Token, "a webhook's secret": hookSecret, "a heartbeat's address": testBeat} {
 		all[what] = secret
 		all[what+" in hexadecimal"] = hex.EncodeToString([]byte(secret))
 		for shift := range 3 { // base64 looks different at each of three places
@@ -120,6 +124,10 @@ func (s *search) request(to string, r *http.Request) {
 		s.look(where+", its authorization", authorization, theirs)
 		return
 	}
+	if to == "a channel" {
+		s.channel(where, r, string(body))
+		return
+	}
 	s.look(where+", its address", r.URL.String())
 	if !strings.HasSuffix(r.URL.Path, "/user/login") {
 		s.look(where+", its body", string(body))
@@ -133,6 +141,24 @@ func (s *search) request(to string, r *http.Request) {
 		s.tokens[parts[2]] = true
 		s.mu.Unlock()
 	}
+}
+
+// channel looks at a request to one of the other channels: its token stands in the
+// header for it or in the path of a webhook, and its secret nowhere.
+func (s *search) channel(where string, r *http.Request, body string) {
+	var token []string
+	for what := range canaries {
+		if strings.HasPrefix(what, "a channel's token") {
+			token = append(token, what)
+		}
+	}
+	if strings.HasPrefix(r.URL.Path, "/hook/") {
+		s.look(where+", its address", r.URL.String(), token...)
+	} else {
+		s.look(where+", its address", r.URL.String())
+	}
+	s.look(where+", its body", body)
+	s.look(where+", its authorization", r.Header.Get("Authorization"), token...)
 }
 
 // handler looks at the requests that next gets.

@@ -48,7 +48,7 @@ func (a *app) status() sessionwarden.Status {
 		}
 	}
 	if len(s.Channels) == 0 {
-		s.Warnings = append(s.Warnings, "no alert channel is configured: findings are only logged; see [alert.slack] in config.example.toml")
+		s.Warnings = append(s.Warnings, "no alert channel is configured: findings are only logged; see [alert] in config.example.toml")
 	}
 	s.Silences, warning = a.silences()
 	if warning != "" {

@@ -95,7 +95,7 @@ type world struct {
 	defaults []string // lines under [defaults]
 	rules    []string // lines under [defaults.rules]
 	geo      []string // lines under [geo]
-	alert    []string // lines under [alert.slack]; nil: a bot
+	alert    []string // lines under [alert.slack]; nil: a bot; empty: no Slack
 	accounts []string // names; their keys are testKey + "-" + name
 	extra    string   // more lines at the end
 	env      []string // more of the environment
@@ -166,7 +166,9 @@ func (w *world) write() {
 	if alert == nil {
 		alert = []string{`bot_token = "` + testToken + `"`, `channel = "#security"`, fmt.Sprintf("api_url = %q", w.slackAt+"/api/")}
 	}
-	fmt.Fprintf(&b, "[alert.slack]\n%s\n", strings.Join(alert, "\n"))
+	if len(alert) > 0 {
+		fmt.Fprintf(&b, "[alert.slack]\n%s\n", strings.Join(alert, "\n"))
+	}
 	fmt.Fprintf(&b, "[heartbeat]\n%s\n", beatLines(w.beat))
 	fmt.Fprintf(&b, "[defaults]\nbase_url = %q\n%s\n", w.api, strings.Join(w.defaults, "\n"))
 	if w.rules != nil {
