@@ -1,12 +1,15 @@
 // Package alert tells people: it delivers what waits in the durable outbox,
-// makes the words, and speaks to Slack.
+// makes the words, and speaks to Slack and the other channels.
 //
 // Start with [Teller]: [New], [Teller.Load] at the start, [Teller.Add] with
 // what was committed, [Teller.Run] until the end. Read teller.go first, then
 // next.go (what a channel sends next, and when several alerts become one
 // digest), worker.go (one attempt and what comes of it) and compose.go (an
-// alert becomes a [Message]). Beside it stands [Heartbeat], which tells somebody
-// else that the watch goes on; dry.go tries channels without disturbing anybody.
+// alert becomes a [Message]). The channels beside Slack are in channel_*.go:
+// [Shoutrrr] for known services, [JSONHook] for everything else; channel_fit.go
+// brings a message into what each of them takes.
+// Beside them stands [Heartbeat], which tells somebody else that the watch goes on;
+// dry.go tries channels without disturbing anybody.
 //
 // An alert is committed by others before it comes here. Each channel has a
 // [sessionwarden.Delivery] per alert on disk, so that a start after a crash

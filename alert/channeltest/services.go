@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// The addresses of the simulated services in shoutrrr's form, on no network, by
+// Addresses are those of the simulated services in shoutrrr's form, on no network, by
 // service.
 func Addresses() map[string]string {
 	return map[string]string{
