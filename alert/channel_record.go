@@ -199,6 +199,11 @@ func recordKey(f Facts, alerts ...sessionwarden.Alert) string {
 	}
 	for _, a := range alerts {
 		write(number(a.ID) + "." + number(uint64(max(a.Revision, 0))) + "." + a.Created.UTC().Format(time.RFC3339Nano) + "." + string(a.Kind))
+		write(a.Account)
+		write(a.Key)
+		if a.ID == 0 { // on no disk: nothing else tells it from others of its time
+			write(a.Title)
+		}
 	}
 	hash := hex.EncodeToString(sum.Sum(nil)[:8])
 	if len(alerts) == 1 {

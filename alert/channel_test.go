@@ -291,3 +291,19 @@ func TestMatrixJoinsItsRoom(t *testing.T) {
 		t.Errorf("a room that nobody invited us into: %v", err)
 	}
 }
+
+// FuzzChannelWords sends anything by every service.
+func FuzzChannelWords(f *testing.F) {
+	for _, text := range hostiles {
+		f.Add(text[:min(len(text), 1000)])
+	}
+	for _, text := range tagsAndDates {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		m := alert.Compose(poisoned(text), alert.Facts{Now: noon, Instance: text, Final: true})
+		for _, service := range others() {
+			inert(t, got(t, service, m))
+		}
+	})
+}
