@@ -143,11 +143,12 @@ func TestTheKeyTellsRepetitionsFromNews(t *testing.T) {
 	if first == "" || key(a, again) != first || key(a, later) != first {
 		t.Error("a repetition has another key")
 	}
-	reminder, elsewhere := told, told
+	reminder, elsewhere, asked := told, told, told
+	asked.Asked = true
 	reminder.Silent, elsewhere.Instance = 10*time.Minute, "other"
 	seen := map[string]string{first: "the first"}
 	for name, k := range map[string]string{
-		"a reminder": key(a, reminder), "another daemon": key(a, elsewhere),
+		"a reminder": key(a, reminder), "what a person asked for": key(a, asked), "another daemon": key(a, elsewhere),
 		"a revision":      key(changed(a, func(a *sessionwarden.Alert) { a.Revision++ }), told),
 		"another alert":   key(changed(a, func(a *sessionwarden.Alert) { a.ID++ }), told),
 		"another history": key(changed(a, func(a *sessionwarden.Alert) { a.Created = a.Created.Add(time.Hour) }), told),
