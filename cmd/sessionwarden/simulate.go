@@ -71,6 +71,7 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 	defer stop()
 	start := time.Now()
 	room := newSlackRoom(c.out, start)
+	defer room.hush()
 	if withSlack {
 		at, err := room.serve(listener.Addr())
 		if err != nil {
@@ -81,10 +82,10 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 	served := make(chan error, 1)
 	go func() { served <- service.Serve(ctx, listener) }()
 
-	fmt.Fprintf(c.out, "%s\n%s\n\nThe simulated service answers at http://%s\nPoint sessionwarden at it with this configuration:\n\n", s.Title, wrap(s.About, c.out.width, ""), listener.Addr())
-	fmt.Fprintf(c.out, "  data_dir = \"sessionwarden-data\"\n\n  [defaults]\n  base_url = \"http://%s\"\n  schedule = \"@every 2s\"\n  expected_countries = [\"DE\"]\n", listener.Addr())
+	room.print(fmt.Sprintf("%s\n%s\n\nThe simulated service answers at http://%s\nPoint sessionwarden at it with this configuration:\n\n", s.Title, wrap(s.About, c.out.width, ""), listener.Addr()))
+	room.print(fmt.Sprintf("  data_dir = \"sessionwarden-data\"\n\n  [defaults]\n  base_url = \"http://%s\"\n  schedule = \"@every 2s\"\n  expected_countries = [\"DE\"]\n", listener.Addr()))
 	for _, account := range s.Accounts {
-		fmt.Fprintf(c.out, "\n  [[account]]\n  name = %q\n  api_key = %q\n", account.Name, account.APIKey)
+		room.print(fmt.Sprintf("\n  [[account]]\n  name = %q\n  api_key = %q\n", account.Name, account.APIKey))
 	}
 	if withSlack {
 		room.explain()

@@ -34,6 +34,7 @@ type slackRoom struct {
 	out     *printer
 	begun   time.Time
 	buttons []slackButton // by number, from 1
+	hushed  bool
 }
 
 // slackButton is a button that was shown.
@@ -97,10 +98,20 @@ stranger (%s) does so.
 `, slackChannel, r.url, slackOwner, slackStranger))
 }
 
+// hush ends the printing: what is typed is read to the very end.
+func (r *slackRoom) hush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hushed = true
+}
+
 // print prints text as it is.
 func (r *slackRoom) print(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.hushed {
+		return
+	}
 	_, _ = io.WriteString(r.out, text) // nobody may be reading any more
 }
 
