@@ -21,9 +21,13 @@ func byWhom(ctx context.Context) string {
 // answered notes in the alerts of the account's open incident, and in one beside it
 // (0: none), that a person answered.
 func (d *draft) answered(ctx context.Context, alert uint64) {
-	ids := d.awaited()
-	if !slices.Contains(ids, alert) {
-		ids = append(ids, alert)
+	ids := []uint64{alert}
+	if i := d.h.Incident; i != nil {
+		for id, a := range d.w.alerts {
+			if id != alert && a.Incident == i.ID {
+				ids = append(ids, id)
+			}
+		}
 	}
 	for _, id := range ids {
 		if a, ok := d.revised(id); ok {
@@ -31,25 +35,6 @@ func (d *draft) answered(ctx context.Context, alert uint64) {
 			d.alerts[id] = a
 		}
 	}
-}
-
-// awaited returns the newest alert of the account's open incident, and its other
-// ones that still wait for an answer.
-func (d *draft) awaited() []uint64 {
-	i := d.h.Incident
-	if i == nil {
-		return nil
-	}
-	ids := []uint64{i.AlertID}
-	for id, a := range d.w.alerts {
-		if changed, ok := d.alerts[id]; ok {
-			a = changed
-		}
-		if id != i.AlertID && a.Incident == i.ID && a.Unanswered() {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // tell writes a line of what a person did into the open incident's timeline.

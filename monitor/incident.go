@@ -206,6 +206,25 @@ func (d *draft) resolve() {
 	d.h.Incident = nil
 }
 
+// awaited returns the newest alert of the account's open incident, and its other
+// ones that still wait for an answer.
+func (d *draft) awaited() []uint64 {
+	i := d.h.Incident
+	if i == nil {
+		return nil
+	}
+	ids := []uint64{i.AlertID}
+	for id, a := range d.w.alerts {
+		if changed, ok := d.alerts[id]; ok {
+			a = changed
+		}
+		if id != i.AlertID && a.Incident == i.ID && a.Unanswered() {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // over reports whether the history's incident is over at a time. One that has no
 // room to name its actions may be of any.
 func over(h sessionwarden.History, now time.Time) bool {
