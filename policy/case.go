@@ -39,20 +39,21 @@ type Case struct {
 }
 
 // Judge asks every rule about one sighting and returns what they found, the
-// most urgent first. Rules that are off, and rules that have spoken on these
-// facts before, find nothing, nor does any rule on a session that its owner
-// claimed (Denied) or that is another account's.
+// most urgent first. Rules that are off find nothing, nor does any rule on a
+// session that its owner claimed (Denied) or that is another account's. One that
+// has spoken on these facts before speaks again where it asks for more now.
 //
 // Findings come without ID. Their Response is what the configuration wants,
 // after the caps that no configuration lifts; Capped says which one bit.
 // Their Facts share memory and are not to be changed.
-func Judge(c Case) []sessionwarden.Finding {
-	if c.Sighting.Denied || c.Sighting.Account != "" && c.Sighting.Account != c.Account.Name {
-		return nil
-	}
+func Judge(c Case) []sessionwarden.Finding { return judge(c).found }
+
+func judge(c Case) judgement {
 	j := newJudgement(c)
-	j.all()
-	return j.found
+	if !c.Sighting.Denied && (c.Sighting.Account == "" || c.Sighting.Account == c.Account.Name) {
+		j.all()
+	}
+	return j
 }
 
 // newJudgement looks who speaks for the sighting of a case.
@@ -93,17 +94,17 @@ type judgement struct {
 	speaker   speaker              // the trust with an end that speaks for the session
 	facts     []sessionwarden.Fact // of the sighting; made with the first finding
 	found     []sessionwarden.Finding
-	answers   *answers // of each rule, for [Explain]; nil: nobody wants them
+	lasting   []sessionwarden.Verdict // of those found, what a cap of the moment is not to be remembered of
+	answers   *answers                // of each rule, for [Explain]; nil: nobody wants them
 }
 
-// asks reports whether rule is to be asked: it is not off, and has not spoken
-// on these facts.
+// asks reports whether rule is to be asked: it is not off.
 func (j *judgement) asks(rule sessionwarden.Rule) bool {
 	if j.c.Account.Response(rule) == sessionwarden.Off {
 		j.silent(rule, isOff)
 		return false
 	}
-	return !j.c.Sighting.Spoke(rule)
+	return true
 }
 
 const isOff = "it is switched off in the configuration"
@@ -131,10 +132,21 @@ func (j *judgement) says(rule sessionwarden.Rule, reason, silence string, facts 
 	}
 }
 
-// record makes a finding of v.
+// record makes a finding of v, where its rule has not said as much on these facts
+// already.
 func (j *judgement) record(v verdict) {
 	c := &j.c
 	response, capped := j.capped(v)
+	if spokeAs(&c.Sighting, v.rule, remembered(response, &c.Account)) {
+		return
+	}
+	if c.Relocated || c.WasOwn {
+		was := *c
+		c.Relocated, c.WasOwn = false, false
+		lasting, _ := j.capped(v)
+		*c = was
+		j.lasting = append(j.lasting, sessionwarden.Verdict{Rule: v.rule, Response: lasting})
+	}
 	if j.isTrusted && response == sessionwarden.Log {
 		v.severity = sessionwarden.Info // the owner vouches for the place
 	}
@@ -157,6 +169,16 @@ func (j *judgement) record(v verdict) {
 		Rule: v.rule, Severity: v.severity, Response: response, Time: c.Now, Late: c.Late,
 		Reason: reason, Facts: facts, Silence: v.silence, Capped: capped,
 	})
+}
+
+// spokeAs reports whether rule has spoken on s, with at least response.
+func spokeAs(s *sessionwarden.Sighting, rule sessionwarden.Rule, response sessionwarden.Response) bool {
+	for _, v := range s.Verdicts {
+		if v.Rule == rule && v.Response >= response {
+			return true
+		}
+	}
+	return false
 }
 
 // capped returns what may be done on v, and why that is less than what the

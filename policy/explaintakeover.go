@@ -93,7 +93,9 @@ func (x *explaining) belongs() (*sessionwarden.Finding, string) {
 		return nil, changesText(with) + ", and it would belong to that, but it was not told of with it"
 	}
 	rule, response := t.wanted(with)
-	return &t.judge(s, with, rule, response)[0], ""
+	unsaid := *s // that it was said, and forgotten, keeps it from being said here
+	unsaid.Verdicts = slices.DeleteFunc(slices.Clone(s.Verdicts), func(v sessionwarden.Verdict) bool { return v.Rule == rule })
+	return &t.judge(&unsaid, with, rule, response)[0], ""
 }
 
 // isNew is [newTo] of the session, with why it is not.

@@ -7,7 +7,8 @@ import (
 )
 
 // Find judges a case and returns what is to be recorded of it: the new findings,
-// without ID, and which rules have spoken on the sighting from then on.
+// without ID, and which rules have spoken on the sighting from then on, and how
+// loud: a finding is one of a rule that had not asked for as much before.
 //
 // before are the verdicts under the configuration before this one, where the
 // sighting is judged again because of that: what still matches and asks for the
@@ -19,7 +20,8 @@ func Find(c Case, before []sessionwarden.Verdict) (found []sessionwarden.Finding
 	}
 	s := &c.Sighting
 	verdicts = slices.Clip(s.Verdicts)
-	found = slices.DeleteFunc(Judge(c), func(f sessionwarden.Finding) bool {
+	j := judge(c)
+	found = slices.DeleteFunc(j.found, func(f sessionwarden.Finding) bool {
 		for _, v := range before {
 			if v.Rule == f.Rule && stillTrue(v, f, c.Account) {
 				if _, trusted := c.Account.Trusts(s.Addr); trusted {
@@ -41,12 +43,12 @@ func Find(c Case, before []sessionwarden.Verdict) (found []sessionwarden.Finding
 	}
 	for i := range found {
 		said := VerdictOf(found[i], c.Account)
-		if c.Relocated || c.WasOwn {
+		if k := slices.IndexFunc(j.lasting, func(v sessionwarden.Verdict) bool { return v.Rule == said.Rule }); k >= 0 {
 			// The session itself is what it was: a changed configuration must
 			// not make more of that than a question.
-			said.Response = c.Account.Response(said.Rule)
+			said = j.lasting[k]
 		}
-		verdicts = append(verdicts, said)
+		verdicts = append(slices.DeleteFunc(slices.Clone(verdicts), func(v sessionwarden.Verdict) bool { return v.Rule == said.Rule }), said)
 	}
 	return found, verdicts
 }
@@ -54,11 +56,14 @@ func Find(c Case, before []sessionwarden.Verdict) (found []sessionwarden.Finding
 // VerdictOf is what a sighting remembers of a finding. Nothing is done in a dry
 // run: once that is over it is asked again.
 func VerdictOf(f sessionwarden.Finding, a sessionwarden.Account) sessionwarden.Verdict {
-	said := sessionwarden.Verdict{Rule: f.Rule, Response: f.Response}
-	if a.DryRun && said.Response >= sessionwarden.Disconnect {
-		said.Response = sessionwarden.Notify
+	return sessionwarden.Verdict{Rule: f.Rule, Response: remembered(f.Response, &a)}
+}
+
+func remembered(response sessionwarden.Response, a *sessionwarden.Account) sessionwarden.Response {
+	if a.DryRun && response >= sessionwarden.Disconnect {
+		return sessionwarden.Notify
 	}
-	return said
+	return response
 }
 
 // movedBefore keeps the verdict that a session moved or roamed: that is over,
@@ -86,8 +91,13 @@ func movedBefore(c *Case, v sessionwarden.Verdict) (f sessionwarden.Finding, kep
 	return j.found[0], false, true
 }
 
-// stillTrue reports whether a verdict of the configuration before says what the
-// finding f says now. What a dry run said holds while it lasts.
+// stillTrue reports whether what the finding f asks for now was asked for by the
+// verdict v, under the configuration before. A rule that asks for more than it did
+// speaks again, whatever raised it: the configuration, the end of a trust, or the
+// rule itself, to which the same session is a graver matter now. One that asks for
+// less because of a cap has said all of that already; where it is the configuration
+// that wants less, that is noted.
 func stillTrue(v sessionwarden.Verdict, f sessionwarden.Finding, a sessionwarden.Account) bool {
-	return v.Response == a.Response(v.Rule) || v.Response == f.Response || a.DryRun && v.Response == sessionwarden.Notify
+	return v.Response == f.Response || v.Response == remembered(f.Response, &a) ||
+		v.Response > f.Response && v.Response == a.Response(v.Rule)
 }

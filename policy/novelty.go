@@ -105,10 +105,9 @@ var noveltyNames = [...]sessionwarden.Rule{sessionwarden.Stranger, sessionwarden
 const inStranger = "the rule stranger speaks for country and network together"
 
 // stranger asks whether country and network are both new, and reports whether
-// they are and that was said, now or before.
+// they are.
 func (j *judgement) stranger(n novelty) bool {
 	c, rule := &j.c, sessionwarden.Stranger
-	said := c.Sighting.Spoke(rule)
 	switch {
 	case c.Account.Response(rule) == sessionwarden.Off:
 		j.silent(rule, isOff)
@@ -123,17 +122,15 @@ func (j *judgement) stranger(n novelty) bool {
 		j.silent(rule, n.networkWhy)
 		return false
 	}
-	if !said {
-		v := j.says(rule, strangerReason(c, n.device), countryRuleLine(c, rule), profileCountries(c.Profile))
-		// It speaks for two rules: what the owner wants of these at the least is
-		// what he gets.
-		for _, other := range [...]sessionwarden.Rule{sessionwarden.NewCountry, sessionwarden.NewNetwork} {
-			if wants := c.Account.Response(other); wants > sessionwarden.Notify && wants > v.response {
-				v.response, v.silence = wants, ruleLine(c.Account, other, sessionwarden.Log)
-			}
+	v := j.says(rule, strangerReason(c, n.device), countryRuleLine(c, rule), profileCountries(c.Profile))
+	// It speaks for two rules: what the owner wants of these at the least is
+	// what he gets.
+	for _, other := range [...]sessionwarden.Rule{sessionwarden.NewCountry, sessionwarden.NewNetwork} {
+		if wants := c.Account.Response(other); wants > sessionwarden.Notify && wants > v.response {
+			v.response, v.silence = wants, ruleLine(c.Account, other, sessionwarden.Log)
 		}
-		j.record(v)
 	}
+	j.record(v)
 	return true
 }
 

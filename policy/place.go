@@ -110,11 +110,7 @@ func (j *judgement) twoPlaces(ours, theirs sessionwarden.Country) {
 			v.severity = sessionwarden.Critical
 			v.silence = expectLine(c, ours, theirs)
 		}
-		// A difference that was only noted speaks again when it has become a
-		// dispute, under another configuration.
-		if response, _ := j.capped(v); !spokeAs(c.Sighting, rule, response) {
-			j.record(v)
-		}
+		j.record(v)
 	} else {
 		j.silent(rule, isOff)
 	}
@@ -136,14 +132,4 @@ func (j *judgement) unexpected(ours, theirs sessionwarden.Country) {
 	if j.asks(rule) {
 		j.record(j.says(rule, unexpectedReason(c, ours, theirs), expectLine(c, ours, theirs), expectedFact(c.Account)))
 	}
-}
-
-// spokeAs reports whether rule has spoken on s with at least response.
-func spokeAs(s sessionwarden.Sighting, rule sessionwarden.Rule, response sessionwarden.Response) bool {
-	for _, v := range s.Verdicts {
-		if v.Rule == rule && v.Response >= response {
-			return true
-		}
-	}
-	return false
 }

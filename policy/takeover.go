@@ -32,8 +32,9 @@ type Together struct {
 // their owner or our own never count, and a trust of their country or ASN makes
 // them not new.
 //
-// Each session is told once. What was configured for the change itself counts
-// as well: where two_factor_off is to disconnect, the suspicious session is.
+// Each session is told once, and again where a later change asks for more. What
+// was configured for the change itself counts as well: where two_factor_off is to
+// disconnect, the suspicious session is.
 // Findings come without ID.
 func JudgeTakeover(a sessionwarden.Account, h sessionwarden.History, rails Rails, now time.Time) Together {
 	t := together{a: &a, h: &h, rails: rails, now: now, Together: Together{Left: slices.Clone(h.Facts.Left)}}
@@ -96,24 +97,26 @@ func (t *together) session(s *sessionwarden.Sighting) bool {
 	if spared(t.a, s) {
 		return false
 	}
-	if s.Spoke(sessionwarden.Takeover) {
-		return true
-	}
+	told := s.Spoke(sessionwarden.Takeover)
 	loud := s.Suspicious() || s.ID != "" && slices.ContainsFunc(t.Left, func(l sessionwarden.Suspect) bool { return l.Session == s.ID && l.Loud })
 	with := t.belong(s.FirstSeen, began(s), loud)
 	if len(with) == 0 || !loud && !newTo(t.a, t.h, s, t.now) {
-		return false
+		return told
 	}
 	rule, response := t.wanted(with)
-	if rule == "" || s.Spoke(rule) {
-		return false
+	if rule == "" {
+		return told
 	}
-	t.Sessions = append(t.Sessions, Judged{Sighting: *s, Findings: t.judge(s, with, rule, response)})
+	found := t.judge(s, with, rule, response)
+	if len(found) == 0 {
+		return told // that was said
+	}
+	t.Sessions = append(t.Sessions, Judged{Sighting: *s, Findings: found})
 	return true
 }
 
 // judge makes the finding of rule about a suspicious session that belongs to
-// changes.
+// changes; none where that was said before.
 func (t *together) judge(s *sessionwarden.Sighting, with []sessionwarden.FactChange, rule sessionwarden.Rule, response sessionwarden.Response) []sessionwarden.Finding {
 	j := newJudgement(Case{Account: *t.a, Profile: t.h.Profile, Live: t.h.Live, Sighting: *s, LocationFailed: t.rails.Location, Now: t.now})
 	v := j.says(rule, t.reason("Session "+sessionText(*s), whereText(s.Location), began(s), with), trustLine(&j.c, rule), changeFacts(with)...)
@@ -132,7 +135,7 @@ func (t *together) judge(s *sessionwarden.Sighting, with []sessionwarden.FactCha
 // changed since it came.
 func byNewData(s *sessionwarden.Sighting) bool {
 	return !s.ReclassifiedAt.IsZero() && !slices.ContainsFunc(s.Verdicts, func(v sessionwarden.Verdict) bool {
-		return v.Response > sessionwarden.Log && (!restsOnLocation(v.Rule) || v.Rule == sessionwarden.SessionMoved)
+		return v.Response > sessionwarden.Log && AsksSessions(v.Rule) && (!restsOnLocation(v.Rule) || v.Rule == sessionwarden.SessionMoved)
 	})
 }
 

@@ -126,6 +126,28 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
+// Which of two changes a thief makes first does not save him.
+func TestALaterChangeThatAsksForMoreIsHeard(t *testing.T) {
+	t.Parallel()
+	a := account(usual, rule(sessionwarden.TwoFactorOff, sessionwarden.Disconnect))
+	h := scene(tradeAt(0), seen(1, vietnam, loud, spoken(sessionwarden.Takeover, sessionwarden.Ask)))
+	h.Facts.Changes = append(h.Facts.Changes, changedAs(sessionwarden.TwoFactorOff, 0))
+	if got := together(policy.JudgeTakeover(a, h, policy.Rails{}, now)); got != "1001 disconnect" {
+		t.Errorf("found %q", got)
+	}
+	h.Live[len(h.Live)-1] = seen(1, vietnam, loud, spoken(sessionwarden.Takeover, sessionwarden.Disconnect))
+	if got := together(policy.JudgeTakeover(a, h, policy.Rails{}, now)); got != "" {
+		t.Errorf("told again: %q", got)
+	}
+	// That it was asked about speaks no more against it than what it was asked for.
+	moved := seen(1, vietnam, spoken(sessionwarden.UnexpectedCountry, sessionwarden.Disconnect), spoken(sessionwarden.Takeover, sessionwarden.Ask))
+	moved.ReclassifiedAt = now
+	h.Live[len(h.Live)-1] = moved
+	if got := together(policy.JudgeTakeover(a, h, policy.Rails{}, now)); got != "" {
+		t.Errorf("by new location data alone: %q", got)
+	}
+}
+
 func given(h sessionwarden.History, change ...func(*sessionwarden.History)) sessionwarden.History {
 	for _, f := range change {
 		f(&h)
