@@ -40,7 +40,7 @@ func (e *WishError) Conflict() bool { return !e.missing }
 
 // Disconnect ends sessions of an account by hand and returns the actions as
 // they stand after byHandWait at most. Rails that hold rules do not hold a
-// person; our own session is not ended by anybody.
+// person; our own session is not ended by anybody, and in a dry run nothing is.
 func (m *Monitor) Disconnect(ctx context.Context, account string, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
 	return m.byHand(ctx, account, func(_ *sessionwarden.History, s sessionwarden.Sighting) bool { return slices.Contains(ids, s.ID) }, ids)
 }
@@ -55,6 +55,12 @@ func (m *Monitor) byHand(ctx context.Context, account string, wanted func(*sessi
 	if w == nil {
 		return nil, noAccount(account)
 	}
+	w.mu.Lock()
+	err := nothingByHand(w.account)
+	w.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	if err := m.look(ctx, w); err != nil {
 		return nil, err
 	}
@@ -65,12 +71,28 @@ func (m *Monitor) byHand(ctx context.Context, account string, wanted func(*sessi
 	return m.outcome(ctx, w, actions), nil
 }
 
+// nothingByHand says that a dry run ends nothing, for a person either: who asks for
+// it is to know that, and keeps the question that he wanted to answer. Nil: it is
+// none.
+func nothingByHand(a sessionwarden.Account) error {
+	if !a.DryRun {
+		return nil
+	}
+	return &WishError{
+		text: "account " + a.Name + " is in a dry run: nothing is ended there, by hand neither",
+		cure: "write dry_run = false, reload, and say it again; or sign the session out on the service's own pages",
+	}
+}
+
 // planByHand writes down what a person wants ended.
 func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(*sessionwarden.History, sessionwarden.Sighting) bool, ids []sessionwarden.SessionID) ([]sessionwarden.Action, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	d := m.draft(w)
 	account := d.account.Name
+	if err := nothingByHand(d.account); err != nil {
+		return nil, err // since a moment ago
+	}
 	var asked []uint64
 	found := make(map[sessionwarden.SessionID]bool)
 	for _, s := range d.h.Live {
@@ -141,9 +163,12 @@ func (m *Monitor) outcome(ctx context.Context, w *watch, actions []sessionwarden
 }
 
 // Approve carries out a held action. It returns the action as it stands after
-// byHandWait at most.
+// byHandWait at most. In a dry run the action stays held, and the error says so.
 func (m *Monitor) Approve(ctx context.Context, id uint64) (sessionwarden.Action, error) {
 	w, a, err := m.answer(ctx, id, func(d *draft, a sessionwarden.Action) (sessionwarden.Action, error) {
+		if err := nothingByHand(d.account); err != nil {
+			return a, err
+		}
 		a.ByHand = true
 		return d.settle(a, sessionwarden.Planned, "approved "+byWhom(ctx)), nil
 	})

@@ -296,8 +296,17 @@ func TestRailDryRun(t *testing.T) {
 	if out := w.must("status"); !strings.Contains(out, "DRY RUN") {
 		t.Errorf("status does not say so:\n%s", out)
 	}
-	if out, _, _ := w.cli("disconnect", thief, "--account", "main"); len(w.ended("main")) != 0 || !strings.Contains(out, "dry_run") {
-		t.Errorf("by hand in a dry run: ended %v\n%s", w.ended("main"), out)
+	w.signIn(privateAddr, chrome, 0) // who is asked about
+	w.eventually("it is held", func() bool { return w.action("held") != nil })
+	asked := fmt.Sprint(w.action("held")["id"])
+	for _, args := range [][]string{{"disconnect", thief, "--account", "main"}, {"disconnect", "--all", "--yes", "--account", "main"}, {"approve", asked}} {
+		_, problem, status := w.cli(args...)
+		if status != 1 || len(w.ended("main")) != 0 || !strings.Contains(problem, "dry run") || !strings.Contains(problem, "dry_run = false, reload") || !strings.Contains(problem, "own pages") {
+			t.Errorf("%v in a dry run: exit status %d, ended %v\n%s", args, status, w.ended("main"), problem)
+		}
+	}
+	if held := w.action("held"); held == nil || fmt.Sprint(held["id"]) != asked {
+		t.Errorf("the question was used up: %v", w.rows("actions"))
 	}
 }
 
