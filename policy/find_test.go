@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	"sessionwarden"
@@ -74,5 +75,20 @@ func TestARuleSpeaksAgainWhereItAsksForMore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Why no journey is told from an address is said in words that a person knows.
+func TestWhyAnAddressTellsNoJourney(t *testing.T) {
+	t.Parallel()
+	for want, p := range map[string]place{
+		"its address is in a hosting network: ": cloudVN, "its address is an exit of Tor: ": torDE, "its address is of a VPN: ": vpnDE,
+		"its address is of a satellite network: ": satellite, "our location data knows no place for its address": intranet,
+	} {
+		for _, a := range policy.Explain(about(seen(1, p), under(watchful)), policy.Beside{}) {
+			if a.Rule == sessionwarden.ImpossibleTravel && !strings.HasPrefix(a.Why, want) {
+				t.Errorf("%s: %q, want %q", p.addr, a.Why, want)
+			}
+		}
 	}
 }

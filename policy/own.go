@@ -150,9 +150,9 @@ func (j *judgement) describe(env *ownrule.Env) {
 }
 
 func (j *judgement) ownVerdict(own *sessionwarden.OwnRule, values []ownrule.Value) verdict {
-	facts := []sessionwarden.Fact{{Name: FactWhen, Value: sessionwarden.Clean(own.When, maxFact)}}
+	facts := []sessionwarden.Fact{{Name: FactWhen, Value: sessionwarden.Shorten(own.When, maxFact)}}
 	if len(values) > 0 {
-		facts = append(facts, sessionwarden.Fact{Name: FactValues, Value: sessionwarden.Clean(listed(values), maxFact)})
+		facts = append(facts, sessionwarden.Fact{Name: FactValues, Value: sessionwarden.Shorten(listed(values), maxFact)})
 	}
 	return j.says(own.Name, ownReason(own, values), ruleLine(j.c.Account, own.Name, sessionwarden.Off), facts...)
 }
@@ -162,7 +162,7 @@ func (j *judgement) ownVerdict(own *sessionwarden.OwnRule, values []ownrule.Valu
 func ownReason(own *sessionwarden.OwnRule, values []ownrule.Value) string {
 	text := "Own rule " + string(own.Name)
 	saw := told(values)
-	switch why := strings.TrimRight(sessionwarden.Clean(own.Why, maxFact), ". "); {
+	switch why := strings.TrimRight(sessionwarden.Shorten(own.Why, maxFact), ". "); {
 	case why != "" && saw != "":
 		return text + ": " + why + " (" + saw + ")."
 	case why != "":

@@ -43,7 +43,7 @@ func (j *judgement) travelRules() {
 	case c.Account.MaxSpeed <= 0:
 		j.abstain("max_speed_kmh is 0: no journey is impossible", both[:]...)
 	case !tells(s):
-		j.abstain("where its address lies is not where a person is", both[:]...)
+		j.abstain(tellsNot(s), both[:]...)
 	default:
 		j.travel()
 	}
@@ -94,6 +94,24 @@ const noJourney = "nothing that the account was used from lately is farther away
 // tells reports whether the place of s is that of the person who uses it.
 func tells(s *sessionwarden.Sighting) bool {
 	return placed(s.Location) != "" && s.Location.Network == sessionwarden.UnknownNetwork && !s.Location.Tor && !s.Location.VPN
+}
+
+// tellsNot says why the place of s is not that of the person who uses it.
+func tellsNot(s *sessionwarden.Sighting) string {
+	l, kind := &s.Location, ""
+	switch {
+	case l.Tor:
+		kind = "is an exit of Tor"
+	case l.VPN:
+		kind = "is of a VPN"
+	case l.Network == sessionwarden.Hosting:
+		kind = "is in a hosting network"
+	case l.Network == sessionwarden.Satellite:
+		kind = "is of a satellite network"
+	default:
+		return "our location data knows no place for its address"
+	}
+	return "its address " + kind + ": whoever uses it may sit anywhere, so no journey can be told from it"
 }
 
 // journey is the way between two signs of use, where nobody could have made it.

@@ -63,9 +63,10 @@ type Explanation struct {
 	Time    time.Time          `json:"time,omitzero"`
 	Others  int                `json:"others,omitempty"` // how many more rows of the history have its id
 	Answers []AnswerRow        `json:"answers"`
-	Account []AccountAnswerRow `json:"account"`          // what the rules say that judge no session
-	Note    string             `json:"note,omitempty"`   // why there is no answer
-	Trusts  []string           `json:"trusts,omitempty"` // with an end, that spoke for it
+	Account []AccountAnswerRow `json:"account"`           // what the rules say that judge no session
+	DryRun  bool               `json:"dry_run,omitempty"` // nothing of the account is ended
+	Note    string             `json:"note,omitempty"`    // why there is no answer
+	Trusts  []string           `json:"trusts,omitempty"`  // with an end, that spoke for it
 
 	Findings []FindingRow `json:"findings"` // that were recorded
 	Actions  []ActionRow  `json:"actions"`

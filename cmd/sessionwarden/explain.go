@@ -18,10 +18,10 @@ func (c *command) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "explain SESSION", Short: "Why a session was judged as it was: what each rule says",
 		Long: `Shows what every rule says of a session, with the facts it rests on and the line
-that would silence it: of a live one as it is judged now, of one of the past as
-it was when it came, with what was known then; both by the configuration of now.
-The rules about the account itself say what changed while the session was there,
-and how it stands.
+that would silence it, if it was you: of a live one as it is judged now, of one
+of the past as it was when it came, with what was known then; both by the
+configuration of now. The rules about the account itself say what changed while
+the session was there, and how it stands.
 
 SESSION is the service's id (the newest, where several rows of the history have
 it) or '#' and a row of the history ("#12"; seq in history --json).`,
@@ -69,11 +69,11 @@ func (c *command) printExplanation(e web.Explanation) error {
 		row += "; " + plural(e.Others, "more row has this id", "more rows have this id") + " (sessionwarden history)"
 	}
 	c.tell("record", row)
-	c.tell("trusted", strings.Join(e.Trusts, "; "))
+	c.tell("trusted", strings.Join(append(slices.Clip(e.Trusts), answered(e)...), "; "))
 	if e.Note != "" {
 		fmt.Fprintln(c.out, "\n"+wrap(e.Note, c.out.width, ""))
 	} else {
-		c.printAnswers(e.Answers)
+		c.printAnswers(e)
 	}
 	c.printAccountAnswers(e.Account)
 	c.printOutcome(e)
@@ -82,6 +82,19 @@ func (c *command) printExplanation(e web.Explanation) error {
 		c.printKnown(e.Profile, 6)
 	}
 	return nil
+}
+
+// answered says by which answer a person claimed the session.
+func answered(e web.Explanation) []string {
+	if !e.Session.Trusted {
+		return nil
+	}
+	for _, a := range slices.Backward(e.Actions) {
+		if a.State == sessionwarden.Denied.String() {
+			return []string{"your answer to action " + a.ID + " (deny): this session is yours, for as long as it stays where it is"}
+		}
+	}
+	return []string{"you said that this session is yours"}
 }
 
 func who(s web.SessionRow) string {
@@ -129,23 +142,31 @@ func whenSeen(s web.SessionRow) string {
 
 // printAnswers prints what the rules say: those that matched one by one, the
 // others together where they say the same.
-func (c *command) printAnswers(answers []web.AnswerRow) {
-	matched := 0
+func (c *command) printAnswers(e web.Explanation) {
+	matched, answers := 0, e.Answers
 	for _, a := range answers {
 		if a.Matched {
 			matched++
 		}
 	}
-	fmt.Fprintf(c.out, "\nWhat matched: %d of %d rules\n", matched, len(answers))
+	head := fmt.Sprintf("What matched: %d of %d rules", matched, len(answers))
+	if matched > 0 && e.Session.Trusted {
+		head = fmt.Sprintf("What would match, had you not said that it is yours: %d of %d rules", matched, len(answers))
+	}
+	fmt.Fprintln(c.out, "\n"+wrap(head, c.out.width, "  "))
 	var silent grouped
 	for _, a := range answers {
 		if !a.Matched {
 			silent.add(a.Rule, a.Why)
 			continue
 		}
-		c.printMatch(a.Rule, a.Severity, a.Response, a.Reason, a.Capped)
-		if a.Silence != "" {
-			c.under("To silence it: " + a.Silence)
+		response := a.Response
+		if e.DryRun && strings.HasPrefix(response, sessionwarden.Disconnect.String()) {
+			response += ", but dry_run is on: nothing is ended"
+		}
+		c.printMatch(a.Rule, a.Severity, response, a.Reason, a.Capped)
+		if a.Silence != "" && a.Response != sessionwarden.Log.String() && !e.Session.Trusted {
+			c.under("If it was you, this silences it: " + a.Silence)
 		}
 	}
 	if len(silent.texts) > 0 {
@@ -156,7 +177,7 @@ func (c *command) printAnswers(answers []web.AnswerRow) {
 
 // printMatch prints what a rule found.
 func (c *command) printMatch(rule, severity, response, reason, capped string) {
-	fmt.Fprintf(c.out, "  %s (%s): %s\n", rule, severity, response)
+	fmt.Fprintln(c.out, "  "+wrap(fmt.Sprintf("%s (%s): %s", rule, severity, response), c.out.width-4, "    "))
 	c.under(reason)
 	if capped != "" {
 		c.under("No more than that, as " + capped + ".")
@@ -240,6 +261,9 @@ func (c *command) printOutcome(e web.Explanation) {
 		text := fmt.Sprintf("%s  action %s: %s", clock(a.Updated), a.ID, a.State)
 		if a.Note != "" {
 			text += ": " + a.Note
+		}
+		if a.State == sessionwarden.Held.String() {
+			text += "; if it was you: sessionwarden deny " + a.ID + "; if not: sessionwarden approve " + a.ID
 		}
 		fmt.Fprintln(c.out, "  "+wrap(text, c.out.width-4, "    "))
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +32,7 @@ func TestExplainWithAndWithoutTheDaemon(t *testing.T) {
 		out := w.must("explain", thief, "--account", "main")
 		narrow(t, out)
 		says(t, out, "Session "+thief+" of account main, as it was when it came", farAddr+", VN, ", "gone since ",
-			"unexpected_country (critical): disconnect Signed in from Vietnam", `To silence it: expected_countries = ["DE", "VN"]`,
+			"unexpected_country (critical): disconnect Signed in from Vietnam", `If it was you, this silences it: expected_countries = ["DE", "VN"]`,
 			"What did not match, and why", "session_moved, session_roamed: the session has not changed its place or its device",
 			"finding ", ": unexpected_country, disconnect", ": verified: gone from the service's complete list", "What is known of the owner, then")
 	}
@@ -130,6 +132,44 @@ func TestExplainTellsOfTheAccountItself(t *testing.T) {
 	if len(account) != 9 || account[1].(map[string]any)["rule"] != "trade_url_changed" || len(account[1].(map[string]any)["changes"].([]any)) != 1 || account[0].(map[string]any)["changes"] != nil {
 		t.Errorf("as JSON: %v", rows[0]["account"])
 	}
+}
+
+// That a person has claimed a session, and that nothing is ended anyway, is said
+// beside what the rules say.
+func TestExplainKnowsOfAnswersAndDryRuns(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.rules = []string{`unexpected_country = "ask"`}
+		b.atHome()
+		b.start()
+		id := b.signIn(farAddr, chrome)
+		b.pass(2 * polled)
+		explained := func() string {
+			t.Helper()
+			e, err := insight{b.app}.Explain(t.Context(), "main", id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			_ = (&command{out: newPrinter(&out, func(string) string { return "" })}).printExplanation(e)
+			return out.String()
+		}
+		a, _ := b.actionOn(id)
+		says(t, explained(), "unexpected_country (critical): ask Signed in", "If it was you, this silences it: expected_countries",
+			fmt.Sprintf("if it was you: sessionwarden deny %d; if not: sessionwarden approve %d", a.ID, a.ID))
+		if _, err := b.app.monitor.Deny(t.Context(), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		out := explained()
+		says(t, out, fmt.Sprintf("trusted your answer to action %d (deny): this session is yours", a.ID), "What would match, had you not said that it is yours: ")
+		if strings.Contains(out, "silences it") {
+			t.Errorf("a cure for what is claimed:\n%s", out)
+		}
+		b.rules[0], b.defaults = `unexpected_country = "disconnect"`, append(b.defaults, "dry_run = true")
+		b.reload()
+		b.pass(2 * polled)
+		says(t, explained(), "unexpected_country (critical): disconnect, but dry_run is on: nothing is ended")
+	})
 }
 
 // What is known of the owner is shown, and forgotten when he wants it.

@@ -307,7 +307,7 @@ func (i insight) told(ctx context.Context, name string, since time.Time) (told [
 
 // answer has every rule answer about a case.
 func answer(e *web.Explanation, c policy.Case, b policy.Beside, h sessionwarden.History) {
-	e.Time = c.Now.UTC().Truncate(time.Second)
+	e.Time, e.DryRun = c.Now.UTC().Truncate(time.Second), c.Account.DryRun
 	for _, a := range policy.Explain(c, b) {
 		e.Answers = append(e.Answers, web.NewAnswerRow(a.Rule, a.Finding, a.Why))
 	}

@@ -93,6 +93,11 @@ func TestWhatIsPrintedOfWhatIsKnown(t *testing.T) {
 		Findings: []web.FindingRow{web.NewFindingRow(f)}, Actions: []web.ActionRow{web.NewActionRow(action)}, Profile: ownersProfile(),
 	}
 	golden(t, "explain-flagged", func(c *command) { _ = c.printExplanation(flagged) })
+	noted := flagged
+	note := f
+	note.Response, note.Severity, note.Capped = sessionwarden.Log, sessionwarden.Info, ""
+	noted.Answers = []web.AnswerRow{web.NewAnswerRow(note.Rule, &note, "")}
+	golden(t, "explain-noted", func(c *command) { _ = c.printExplanation(noted) })
 	old := flagged
 	old.Account = old.Account[:1]
 	old.Note, old.Answers, old.Findings, old.Actions, old.Trusts = "It was over before the account's first poll: what was there before is not judged.", nil, nil, nil, nil

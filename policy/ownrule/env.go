@@ -150,13 +150,13 @@ func text(v reflect.Value) string {
 	const most = 60
 	switch v.Kind() {
 	case reflect.String:
-		return strconv.Quote(sessionwarden.Clean(v.String(), most))
+		return strconv.Quote(sessionwarden.Shorten(v.String(), most))
 	case reflect.Slice:
 		words := make([]string, v.Len())
 		for i := range words {
 			words[i] = v.Index(i).String()
 		}
-		return sessionwarden.Clean("["+strings.Join(words, " ")+"]", most)
+		return sessionwarden.Shorten("["+strings.Join(words, " ")+"]", most)
 	}
 	return fmt.Sprint(v.Interface())
 }

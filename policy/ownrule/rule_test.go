@@ -185,7 +185,7 @@ func TestValues(t *testing.T) {
 	}
 	e := night()
 	e.Location.Country = "x\u202e" + strings.Repeat("y", 100)
-	want := []ownrule.Value{{"time.hour", "3"}, {"location.country", `"x` + strings.Repeat("y", 59) + `"`}, {"account.expected", "[DE AT]"}, {"session.address", `"203.0.113.5"`}}
+	want := []ownrule.Value{{"time.hour", "3"}, {"location.country", `"x` + strings.Repeat("y", 56) + `…"`}, {"account.expected", "[DE AT]"}, {"session.address", `"203.0.113.5"`}}
 	if got := rule.Values(e); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
