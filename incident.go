@@ -1,6 +1,11 @@
 package sessionwarden
 
-import "time"
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Incident is what belongs together of one account in time: what was found, what
 // was done about it, and when. An account has one open incident at most. It is
@@ -11,7 +16,8 @@ type Incident struct {
 	ID       uint64
 	Account  string
 	Severity Severity // the highest so far
-	Title    string   // the reason of the weightiest finding; may contain hostile text
+	Title    string   // the reason of the weightiest finding on a session, or of the first on the account; may contain hostile text. See Headline
+	Changed  []Rule   // what was found of the account itself: the rules, each once, in the order of time; nil: nothing
 	Opened   time.Time
 	Updated  time.Time // when something new came last
 	Resolved time.Time // zero: it is open
@@ -69,8 +75,39 @@ const (
 // Open reports whether the incident goes on.
 func (i Incident) Open() bool { return i.Resolved.IsZero() }
 
+// Headline is the incident in a sentence or two: what happened to the account
+// itself first, as that is what somebody stole it for. It may contain hostile text.
+func (i Incident) Headline() string {
+	const most = 4
+	if len(i.Changed) == 0 || len(i.Changed) == 1 && len(i.Sessions) == 0 {
+		return i.Title
+	}
+	changed := slices.Clone(i.Changed)
+	severity := func(r Rule) Severity { info, _ := RuleByName(string(r)); return info.Severity }
+	slices.SortStableFunc(changed, func(a, b Rule) int { return int(severity(b)) - int(severity(a)) })
+	var words []string
+	for _, rule := range changed[:min(len(changed), most)] {
+		if info, ok := RuleByName(string(rule)); ok {
+			words = append(words, info.Says)
+		}
+	}
+	if more := len(changed) - most; more > 0 {
+		words = append(words, strconv.Itoa(more)+" more changed")
+	}
+	text := strings.Join(words, ", and ")
+	if text == "" {
+		return i.Title
+	}
+	text = strings.ToUpper(text[:1]) + text[1:] + "."
+	if len(i.Sessions) > 0 && i.Title != "" {
+		text += " " + i.Title
+	}
+	return text
+}
+
 // Clone returns a copy of i that can be changed without changing i.
 func (i Incident) Clone() Incident {
+	i.Changed = append([]Rule(nil), i.Changed...)
 	i.Sessions = append([]uint64(nil), i.Sessions...)
 	i.Findings = append([]uint64(nil), i.Findings...)
 	i.Actions = append([]uint64(nil), i.Actions...)

@@ -45,13 +45,15 @@ type AccountStatus struct {
 	Incomplete string    `json:"incomplete,omitempty"` // why the last list could not be read whole
 	DryRun     bool      `json:"dry_run"`
 
-	Trusts     []TrustStatus `json:"trusts,omitempty"`               // that hold, the next to end first
-	Incident   string        `json:"open_incident,omitempty"`        // the id of the open incident
-	Unanswered bool          `json:"incident_unanswered,omitempty"`  // it is critical, and nobody has answered since the last of that
-	Answered   time.Time     `json:"incident_answered,omitzero"`     // when a person last answered something of it, or said that he has seen it
-	AnsweredBy string        `json:"incident_answered_by,omitempty"` // who that was; "" not known
-	Heightened time.Time     `json:"heightened_until,omitzero"`      // until when it is looked at every few seconds, as something suspicious was found
-	TwoFactor  string        `json:"two_factor,omitempty"`           // on or off, as the service said last; absent: not known
+	Trusts     []TrustStatus  `json:"trusts,omitempty"`               // that hold, the next to end first
+	Incident   string         `json:"open_incident,omitempty"`        // the id of the open incident
+	Headline   string         `json:"open_incident_title,omitempty"`  // what the open incident is; may contain hostile text
+	Changes    []ChangeStatus `json:"account_changes,omitempty"`      // of the account itself within a day, the last of each kind, the oldest first
+	Unanswered bool           `json:"incident_unanswered,omitempty"`  // it is critical, and nobody has answered since the last of that
+	Answered   time.Time      `json:"incident_answered,omitzero"`     // when a person last answered something of it, or said that he has seen it
+	AnsweredBy string         `json:"incident_answered_by,omitempty"` // who that was; "" not known
+	Heightened time.Time      `json:"heightened_until,omitzero"`      // until when it is looked at every few seconds, as something suspicious was found
+	TwoFactor  string         `json:"two_factor,omitempty"`           // on or off, as the service said last; absent: not known
 
 	Baseline time.Time `json:"first_poll,omitzero"`    // when the first poll was recorded
 	Learned  time.Time `json:"profile_since,omitzero"` // when a person had the owner's profile begun anew
@@ -78,6 +80,13 @@ type SilenceStatus struct {
 	By     string    `json:"by,omitempty"` // who added it
 	Muted  int       `json:"muted"`        // how many alerts it left out
 	Last   time.Time `json:"last_muted,omitzero"`
+}
+
+// ChangeStatus is a change of the account itself.
+type ChangeStatus struct {
+	Rule Rule      `json:"rule"` // that speaks of it
+	Time time.Time `json:"time"` // when it was seen
+	Back bool      `json:"back"` // it is as it was before by now; false: it is still changed, or nobody can say
 }
 
 // Notice is something that people were told.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/policy"
 )
 
 // incident returns the account's open incident, and opens one where there is none.
@@ -56,14 +57,19 @@ func (d *draft) joinFinding(f sessionwarden.Finding) {
 	if slices.Contains(i.Findings, f.ID) {
 		return
 	}
+	noSession := len(i.Sessions) == 0
 	d.joinSession(f.Seq)
 	if len(i.Findings) < sessionwarden.MaxIncidentRows {
 		i.Findings = append(i.Findings, f.ID)
 	}
-	if f.Response >= sessionwarden.Notify && (i.Title == "" || f.Severity > i.Severity) {
-		i.Title = f.Reason
-	}
 	if f.Response >= sessionwarden.Notify {
+		changes := policy.ChangeOfAccount(f.Rule)
+		if changes && !slices.Contains(i.Changed, f.Rule) {
+			i.Changed = append(i.Changed, f.Rule)
+		}
+		if i.Title == "" || !changes && (f.Severity > i.Severity || noSession && f.Seq != 0) {
+			i.Title = f.Reason
+		}
 		i.Severity = max(i.Severity, f.Severity)
 	}
 	d.event(sessionwarden.Event{At: f.Time, Kind: sessionwarden.EventFinding, ID: f.ID, Text: string(f.Rule) + ": " + f.Reason})

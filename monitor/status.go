@@ -81,7 +81,7 @@ func Summary(a sessionwarden.Account, h sessionwarden.History) sessionwarden.Acc
 		Baseline: h.Baseline, Learned: h.Profile.Since,
 	}
 	if h.Incident != nil {
-		s.Incident = strconv.FormatUint(h.Incident.ID, 10)
+		s.Incident, s.Headline = strconv.FormatUint(h.Incident.ID, 10), sessionwarden.Clean(h.Incident.Headline(), sessionwarden.MaxText)
 	}
 	if known := h.Facts.TwoFactor; known.OK() {
 		s.TwoFactor = "off"
@@ -89,6 +89,7 @@ func Summary(a sessionwarden.Account, h sessionwarden.History) sessionwarden.Acc
 			s.TwoFactor = "on"
 		}
 	}
+	s.Changes = changes(h)
 	for _, sighting := range h.Live {
 		if sighting.Suspicious() && !sighting.Denied {
 			s.Suspicious++
@@ -108,6 +109,30 @@ func Summary(a sessionwarden.Account, h sessionwarden.History) sessionwarden.Acc
 		}
 	}
 	return s
+}
+
+// changes returns what changed of the account itself within the day before its last
+// poll, the last of each kind. It is back where the last change leads to what was
+// before the first.
+func changes(h sessionwarden.History) []sessionwarden.ChangeStatus {
+	var list []sessionwarden.ChangeStatus
+	before := make(map[sessionwarden.Rule]string)
+	for _, c := range h.Facts.Changes {
+		if h.LastPoll.Sub(c.Seen) >= noticeAge {
+			continue
+		}
+		if _, known := before[c.Rule]; !known {
+			before[c.Rule] = c.Before
+		}
+		list = slices.DeleteFunc(list, func(s sessionwarden.ChangeStatus) bool { return s.Rule == c.Rule })
+		list = append(list, sessionwarden.ChangeStatus{Rule: c.Rule, Time: c.Seen, Back: c.After == before[c.Rule]})
+	}
+	for i := range list {
+		if list[i].Rule == sessionwarden.TwoFactorOff { // that it is on again is no change that a rule speaks of
+			list[i].Back = h.Facts.TwoFactor.Value
+		}
+	}
+	return list
 }
 
 // Ready reports whether every account was polled well once since the start.

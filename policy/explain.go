@@ -108,3 +108,9 @@ func AsksSessions(rule sessionwarden.Rule) bool {
 	info, known := sessionwarden.RuleByName(string(rule))
 	return known && info.Judged || rule.Own()
 }
+
+// ChangeOfAccount reports whether rule speaks of a change of the account itself.
+func ChangeOfAccount(rule sessionwarden.Rule) bool {
+	info, known := sessionwarden.RuleByName(string(rule))
+	return known && info.Judged && !AsksSessions(rule) && rule != sessionwarden.Takeover && rule != sessionwarden.WatcherLoggedOut
+}

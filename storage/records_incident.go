@@ -16,6 +16,7 @@ type incidentRecord struct {
 	Actions  []uint64      `cbor:"10,keyasint,omitempty"`
 	Events   []eventRecord `cbor:"11,keyasint,omitempty"`
 	More     int           `cbor:"12,keyasint,omitempty"`
+	Changed  []string      `cbor:"21,keyasint,omitempty"`
 	Issued   []issueRecord `cbor:"20,keyasint,omitempty"`
 }
 
@@ -37,6 +38,9 @@ func packIncident(i sessionwarden.Incident) incidentRecord {
 		Account: i.Account, Severity: uint8(i.Severity), Title: i.Title, Opened: packTime(i.Opened), Updated: packTime(i.Updated),
 		Resolved: packTime(i.Resolved), AlertID: i.AlertID, Sessions: i.Sessions, Findings: i.Findings, Actions: i.Actions, More: i.More,
 	}
+	for _, rule := range i.Changed {
+		r.Changed = append(r.Changed, string(rule))
+	}
 	for _, e := range i.Events {
 		r.Events = append(r.Events, eventRecord{At: packTime(e.At), Kind: string(e.Kind), ID: e.ID, Text: e.Text})
 	}
@@ -51,6 +55,9 @@ func (r incidentRecord) unpack(id uint64) sessionwarden.Incident {
 		ID: id, Account: r.Account, Severity: sessionwarden.Severity(r.Severity), Title: r.Title, Opened: unpackTime(r.Opened),
 		Updated: unpackTime(r.Updated), Resolved: unpackTime(r.Resolved), AlertID: r.AlertID, Sessions: r.Sessions,
 		Findings: r.Findings, Actions: r.Actions, More: r.More,
+	}
+	for _, rule := range r.Changed {
+		i.Changed = append(i.Changed, sessionwarden.Rule(rule))
 	}
 	for _, e := range r.Events {
 		i.Events = append(i.Events, sessionwarden.Event{At: unpackTime(e.At), Kind: sessionwarden.EventKind(e.Kind), ID: e.ID, Text: e.Text})

@@ -239,7 +239,7 @@ func NewActionRow(a sessionwarden.Action) ActionRow {
 // NewIncidentRow returns the row of an incident.
 func NewIncidentRow(i sessionwarden.Incident) IncidentRow {
 	row := IncidentRow{
-		ID: number(i.ID), Account: text(i.Account), State: "open", Severity: i.Severity.String(), Title: sessionwarden.Clean(i.Title, maxReason),
+		ID: number(i.ID), Account: text(i.Account), State: "open", Severity: i.Severity.String(), Title: sessionwarden.Clean(i.Headline(), maxReason),
 		Opened: second(i.Opened), Updated: second(i.Updated), Resolved: second(i.Resolved),
 		Seqs: numbers(i.Sessions), FindingIDs: numbers(i.Findings), ActionIDs: numbers(i.Actions),
 		Events: make([]EventRow, 0, len(i.Events)), More: i.More,

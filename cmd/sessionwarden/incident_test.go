@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/mannco/manncotest"
 )
 
 // What belongs together in time is one incident and one alert: it opens, grows,
@@ -74,6 +76,47 @@ func TestAnIncidentOpensGrowsAndIsResolved(t *testing.T) {
 		b.wantEnded(first, second, third)
 		if list := b.incidents(); len(list) != 2 || !list[1].Open() {
 			t.Errorf("%d incidents, want another one", len(list))
+		}
+	})
+}
+
+// What the thief was after stands before how he came: in the title of the incident
+// and in the status, with whether it is still so.
+func TestWhatHappenedToTheAccountStandsFirst(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.pass(time.Minute)
+		before := b.service.Facts("main").TradeURL
+		b.signIn(farAddr, chrome)
+		b.pass(time.Minute)
+		if title := b.incidents()[0].Headline(); !strings.HasPrefix(title, "Signed in from Vietnam") {
+			t.Errorf("before anything was changed: %q", title)
+		}
+		b.service.Change("main", func(f *manncotest.Facts) { f.TradeURL = "https://steamcommunity.example/?partner=666&token=thief" })
+		b.pass(time.Minute)
+		b.service.Change("main", func(f *manncotest.Facts) { f.TwoFactor, f.Name = false, "Mallory" })
+		b.pass(2 * time.Minute)
+		b.restart() // it is on the disk
+		const want = "The trade URL was changed, and two-factor authentication was turned off, and the name was changed. Signed in from Vietnam"
+		if title := b.incidents()[0].Headline(); !strings.HasPrefix(title, want) {
+			t.Errorf("the title: %q", title)
+		}
+		printed := func() string {
+			var out bytes.Buffer
+			_ = (&command{out: newPrinter(&out, noEnv)}).printStatus(sessionwarden.Status{Time: b.now(), Accounts: b.app.monitor.Status()})
+			narrow(t, out.String())
+			return out.String()
+		}
+		says(t, printed(), "! main, incident "+b.main().Incident+": "+want, "! main: the trade URL was changed 20", ", and still is", "! main: two-factor authentication was turned off 20")
+		b.service.Change("main", func(f *manncotest.Facts) { f.TradeURL, f.TwoFactor = before, true })
+		b.pass(2 * time.Minute)
+		says(t, printed(), "it is as before again", "! main: the name was changed")
+		for _, change := range b.main().Changes {
+			if change.Back != (change.Rule != sessionwarden.NameChanged) {
+				t.Errorf("%s: back is %t", change.Rule, change.Back)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -68,6 +69,14 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		return err
 	}
 	fmt.Fprintln(c.out)
+	for _, a := range s.Accounts {
+		if a.Headline != "" {
+			fmt.Fprintln(c.out, wrap(fmt.Sprintf("! %s, incident %s: %s", a.Account, a.Incident, a.Headline), c.out.width-2, "  "))
+		}
+		for _, ch := range a.Changes {
+			fmt.Fprintln(c.out, wrap("! "+a.Account+": "+changed(ch), c.out.width-2, "  "))
+		}
+	}
 	for _, a := range s.Accounts {
 		for _, n := range a.Notices {
 			fmt.Fprintln(c.out, wrap(fmt.Sprintf("! %s, told %s: %s", a.Account, ago(n.Time, s.Time), n.Title), c.out.width-2, "  "))
@@ -173,15 +182,28 @@ func canaryLine(s sessionwarden.Status) string {
 	return line
 }
 
+// changed says what changed of an account, and whether it still is.
+func changed(ch sessionwarden.ChangeStatus) string {
+	info, _ := sessionwarden.RuleByName(string(ch.Rule))
+	text := cmp.Or(info.Says, string(ch.Rule)) + " " + ch.Time.UTC().Format("2006-01-02 15:04 MST")
+	switch {
+	case ch.Rule == sessionwarden.BalanceDrop || ch.Rule == sessionwarden.PaymentReview:
+		return text // it says what came to pass, and not how something stands
+	case ch.Back:
+		return text + "; it is as before again"
+	}
+	return text + ", and still is"
+}
+
 // notDisconnected says that nothing is disconnected, why, and what to do.
 func notDisconnected(o sessionwarden.Observing) string {
 	return "NOTHING IS DISCONNECTED since " + o.Since.UTC().Format("2006-01-02 15:04 MST") + ", until you confirm the history: " + o.Why +
 		" (see sessionwarden actions, then: sessionwarden resume)"
 }
 
-// answered says whether an open incident waits for an answer, and who gave the
+// answerNote says whether an open incident waits for an answer, and who gave the
 // last one.
-func answered(a sessionwarden.AccountStatus, now time.Time) string {
+func answerNote(a sessionwarden.AccountStatus, now time.Time) string {
 	text := ""
 	if a.Unanswered {
 		text = ", NOT ANSWERED"
@@ -228,7 +250,7 @@ func accountNote(a sessionwarden.AccountStatus, now time.Time) string {
 		add("disconnections are held: " + a.Clock)
 	}
 	if a.Incident != "" {
-		add("incident " + a.Incident + " is open" + answered(a, now))
+		add("incident " + a.Incident + " is open" + answerNote(a, now))
 	}
 	if !a.Heightened.IsZero() {
 		add("heightened watch until " + a.Heightened.UTC().Format("15:04 MST"))
