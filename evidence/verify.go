@@ -175,7 +175,7 @@ func (r *Report) page(file []byte, lines []line, chainWhole bool) {
 		return
 	}
 	n, have, should := difference(file, want)
-	r.problem("The visible page does not say what its records say, first in line %d: it has “%s”, the records give “%s”.", n, have, should)
+	r.problem("The visible page does not say what its records say, first in line %d: it has %s, the records give %s.", n, have, should)
 }
 
 // difference returns the first line in which two texts differ, and what is there
@@ -203,5 +203,9 @@ func around(text []byte, from int) string {
 	if len(piece) == 0 {
 		return "nothing"
 	}
-	return sessionwarden.Shorten(string(piece[:min(len(piece), 400)]), 120)
+	seen := sessionwarden.Shorten(string(piece[:min(len(piece), 400)]), 120)
+	if seen == "" {
+		return "white space, or what cannot be seen"
+	}
+	return "“" + seen + "”"
 }

@@ -203,6 +203,6 @@ func (j *judgement) many() {
 		reason := strconv.Itoa(fresh) + " sessions were begun within an hour."
 		j.record(j.says(rule, reason, ruleLine(c.Account, rule, sessionwarden.Log), facts()...))
 	case j.explains():
-		j.silent(rule, strconv.Itoa(live)+" live sessions and "+strconv.Itoa(fresh)+" new ones within an hour are not many for this account")
+		j.silent(rule, "that is not many for this account: "+strconv.Itoa(live)+" live at once, "+strconv.Itoa(fresh)+" begun within the last hour")
 	}
 }

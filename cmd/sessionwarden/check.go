@@ -318,7 +318,7 @@ func (k *checker) lists(cfg *config.Config, lists []sessionwarden.ListStatus, of
 func listText(l sessionwarden.ListStatus) string {
 	text := l.Source + " of " + l.Date.Format("2006-01-02 15:04 MST")
 	if l.Entries > 0 {
-		text = fmt.Sprintf("%d entries, from %s", l.Entries, text)
+		text = fmt.Sprintf("%s, from %s", plural(l.Entries, "entry", "entries"), text)
 	}
 	return text
 }

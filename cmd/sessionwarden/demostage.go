@@ -129,7 +129,7 @@ func (s *stage) thieves() (arrivals int, tampered bool) {
 func (s *stage) tellHeightened(ctx context.Context, a *app) {
 	s.until(ctx, func() bool { return !a.status().Accounts[0].Heightened.IsZero() })
 	if until := a.status().Accounts[0].Heightened; !until.IsZero() {
-		s.say("watch", "Heightened watch until "+until.UTC().Format("15:04 MST")+": a look every three seconds at least, as whoever was here may come back.")
+		s.say("watch", "Heightened watch until "+until.UTC().Format("15:04 MST")+": never more than three seconds between two looks, as whoever was here may come back.")
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -129,32 +131,59 @@ func sizeText(n int) string {
 
 func (c *command) verifyCommand() *cobra.Command {
 	var offline bool
+	var head string
 	cmd := &cobra.Command{
 		Use: "verify FILE", Short: "Check that a file of evidence is as it was made", Args: wantArgs(1, 1, "a file that sessionwarden evidence made"),
 		Long: `Works out the chain over the file's records anew, draws its page anew from them
 and compares byte for byte: a record that was changed is named, and so is a
-change of what only the page shows. Where this program's history is, it also
-says whether and when this installation made the file. Exit status 1 where
-something was changed, or where the file was not made here.`,
+change of what only the page shows.
+
+Somebody who makes up a whole file makes one that passes too. What tells the two
+apart is the head of the chain, which the maker tells beside the file: give it
+with --head. Where this program's history is, it is looked up there whether and
+when this installation made the file.
+
+Exit status 1 where something was changed, where the head is another one, or
+where the file was not made here.`,
+		Example: "  sessionwarden evidence verify evidence-main-7-20261123.html --head 9f86d081…",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			head = strings.ToLower(strings.TrimSpace(head))
+			if cmd.Flags().Changed("head") && !isHead(head) {
+				return &usageError{errors.New("--head wants the whole head: 64 digits and letters a to f")}
+			}
 			file, err := readEvidence(args[0])
 			if err != nil {
 				return err
 			}
 			r := evidence.Verify(file)
-			if !r.Whole() {
+			switch {
+			case !r.Whole():
 				return c.printChanged(args[0], r)
-			}
-			c.printWhole(args[0], r)
-			if offline {
-				fmt.Fprintln(c.out, "Whether it was made here was not looked at.")
+			case head != "" && head != r.Head:
+				fmt.Fprintf(c.out, "ANOTHER FILE: %s\n", args[0])
+				c.printContents(r)
+				fmt.Fprintln(c.out, wrap("It fits together, but its head is not the one that you were told: somebody made it up or changed it as a whole, or it is another file of the same maker.", c.out.width-2, "  "))
+				return &exitError{status: exitFailed}
+			case head != "":
+				fmt.Fprintf(c.out, "Whole: nothing in %s was changed since it was made.\n", args[0])
+				c.printContents(r)
+				c.tell("issued", "by whoever told you the head, which is the same")
 				return nil
+			case offline:
+				return c.unknownIssuer(args[0], r, "it was not looked at (--offline)")
 			}
-			return c.printIssuer(cmd.Context(), r)
+			return c.printIssuer(cmd.Context(), args[0], r)
 		},
 	}
 	cmd.Flags().BoolVar(&offline, "offline", false, "look at the file only, and not whether it was made here")
+	cmd.Flags().StringVar(&head, "head", "", "the `HEAD` of its chain, as the maker told it")
 	return cmd
+}
+
+// isHead reports whether text has the form of a chain's head.
+func isHead(text string) bool {
+	_, err := hex.DecodeString(text)
+	return err == nil && len(text) == 64
 }
 
 // readEvidence reads no more of a file than one of evidence can have.
@@ -179,9 +208,9 @@ func (c *command) printChanged(path string, r evidence.Report) error {
 	return &exitError{status: exitFailed}
 }
 
-func (c *command) printWhole(path string, r evidence.Report) {
+// printContents prints what a file says that it is.
+func (c *command) printContents(r evidence.Report) {
 	h := r.Header
-	fmt.Fprintf(c.out, "Whole: nothing in %s was changed since it was made.\n", path)
 	for _, line := range [][2]string{
 		{"says", fmt.Sprintf("account %s, incident %s, %d records", h.Account, h.Incident, r.Records)},
 		{"made", shownTime(h.Made) + " by " + h.Program + installation(h.Instance)},
@@ -206,10 +235,10 @@ func shownTime(stamp string) string {
 	return t.UTC().Format("2006-01-02 15:04:05 MST")
 }
 
-// printIssuer says whether this installation made the file.
-func (c *command) printIssuer(ctx context.Context, r evidence.Report) error {
+// printIssuer says whether this installation made the file, which fits together.
+func (c *command) printIssuer(ctx context.Context, path string, r evidence.Report) error {
 	if _, err := config.Find(c.configFile, c.getenv); err != nil {
-		return c.unknownIssuer("there is no configuration of sessionwarden on this machine")
+		return c.unknownIssuer(path, r, "there is no configuration of sessionwarden on this machine")
 	}
 	var row *web.IncidentRow
 	err := c.ask(ctx, func(client *web.Client) (err error) {
@@ -221,25 +250,32 @@ func (c *command) printIssuer(ctx context.Context, r evidence.Report) error {
 	var nothing *exitError
 	switch {
 	case errors.As(err, &nothing):
-		return c.unknownIssuer("nothing has been recorded here")
+		return c.unknownIssuer(path, r, "nothing has been recorded here")
 	case err != nil:
-		return fmt.Errorf("the file is whole, but whether it was made here cannot be said: %w", err)
+		return fmt.Errorf("the file fits together, but whether it was made here cannot be said: %w", err)
 	}
 	if row != nil {
 		for _, issue := range row.Issued {
 			if issue.Head == r.Head {
+				fmt.Fprintf(c.out, "Whole: nothing in %s was changed since it was made.\n", path)
+				c.printContents(r)
 				c.tell("issued", "this installation made it, "+issue.Time.UTC().Format("2006-01-02 15:04:05 MST"))
 				return nil
 			}
 		}
 	}
-	c.tell("issued", "NOT HERE")
-	fmt.Fprintln(c.out, wrap("This installation has not made a file with that head: somebody made it up, or another installation made it, or the incident is forgotten, or it had many newer files. To look at the file alone: --offline", c.out.width-2, "  "))
+	fmt.Fprintf(c.out, "NOT MADE HERE: %s\n", path)
+	c.printContents(r)
+	fmt.Fprintln(c.out, wrap("It fits together, but this installation has made no file with that head: somebody made it up, or another installation made it, or the incident is forgotten, or it had many newer files. If its maker told you the head: --head HEAD", c.out.width-2, "  "))
 	return &exitError{status: exitFailed}
 }
 
-func (c *command) unknownIssuer(why string) error {
+// unknownIssuer says of a file that fits together, and of which nobody can say here
+// who made it, what is left to do.
+func (c *command) unknownIssuer(path string, r evidence.Report, why string) error {
+	fmt.Fprintf(c.out, "COMPARE THE HEAD: %s\n  %s\n", path, r.Head)
+	fmt.Fprintln(c.out, wrap("Is this the head that its maker told you beside the file? Only then nothing in it was changed. The file fits together, but so does one that somebody made up as a whole. To have it compared: --head HEAD", c.out.width-2, "  "))
+	c.printContents(r)
 	c.tell("issued", "not known: "+why)
-	_, err := fmt.Fprintln(c.out, wrap("Compare the head with the one that its maker told you: a file that was made up as a whole is found only by that.", c.out.width-2, "  "))
-	return err
+	return nil
 }

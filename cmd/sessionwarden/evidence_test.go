@@ -106,11 +106,24 @@ func (w *world) tampered(page, thief string) {
 	other.eventually("it is proven gone", func() bool { return other.action("verified") != nil })
 	other.must("evidence", other.rows("incidents")[0]["id"].(string), "--out", "theirs.html")
 	theirs := readFile(w.t, filepath.Join(other.dir, "theirs.html"))
-	if out, status := verify(theirs); status != 1 || !strings.Contains(out, "Whole:") || !strings.Contains(out, "NOT HERE") {
+	if out, status := verify(theirs); status != 1 || strings.Contains(out, "Whole:") || !strings.HasPrefix(out, "NOT MADE HERE: ") {
 		w.t.Errorf("another installation's: status %d, %s", status, out)
 	}
-	if out, status := verify(theirs, "--offline"); status != 0 || !strings.Contains(out, "Whole:") {
+	out, status := verify(theirs, "--offline")
+	if status != 0 || strings.Contains(out, "Whole:") || !strings.HasPrefix(out, "COMPARE THE HEAD: ") || !strings.Contains(out, "not looked at") {
 		w.t.Errorf("another installation's, offline: status %d, %s", status, out)
+	}
+	head := strings.Fields(out)[4]
+	if out, status := verify(theirs, "--head", strings.ToUpper(head)); status != 0 || !strings.HasPrefix(out, "Whole: ") {
+		w.t.Errorf("with its head: status %d, %s", status, out)
+	}
+	if out, status := verify(page, "--head", head); status != 1 || !strings.HasPrefix(out, "ANOTHER FILE: ") {
+		w.t.Errorf("with the head of another one: status %d, %s", status, out)
+	}
+	for _, wrong := range []string{"", head[1:], head[1:] + "g"} {
+		if out, status := verify(page, "--head", wrong); status != 2 || !strings.Contains(out, "wants the whole head") {
+			w.t.Errorf("--head %q: status %d, %s", wrong, status, out)
+		}
 	}
 }
 
@@ -144,7 +157,7 @@ func TestEvidenceWhereNothingIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out := w.must("evidence", "verify", golden); !strings.Contains(out, "Whole:") || !strings.Contains(out, "not known: nothing has been recorded here") {
+	if out := w.must("evidence", "verify", golden); !strings.HasPrefix(out, "COMPARE THE HEAD: ") || !strings.Contains(out, "not known: nothing has been recorded here") {
 		t.Errorf("no history: %s", out)
 	}
 	if _, said, status := w.cli("evidence", "7"); status != 1 || !strings.Contains(said, "nothing has been recorded yet") {

@@ -154,8 +154,8 @@ func TestTorAndVPNThroughTheRealProgram(t *testing.T) {
 	w.eventually("people are told", func() bool { return holding(w.messages(), "exit of the Tor network") > 0 })
 	for command, words := range map[string][]string{
 		"sessions": {"(Tor)", "(VPN)"},
-		"status":   {"list geo.tor_exits: 2 entries, ", "list geo.vpn_networks: 1 entries, "},
-		"check":    {"geo.tor_exits: 2 entries, from " + fetched + "/exits of ", "geo.vpn_networks: 1 entries, from "},
+		"status":   {"list geo.tor_exits: 2 entries, ", "list geo.vpn_networks: 1 entry, "},
+		"check":    {"geo.tor_exits: 2 entries, from " + fetched + "/exits of ", "geo.vpn_networks: 1 entry, from "},
 	} {
 		out := strings.Join(strings.Fields(w.must(command)), " ")
 		for _, word := range words {

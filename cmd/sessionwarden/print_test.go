@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"sessionwarden"
 )
 
 func noEnv(string) string { return "" }
@@ -116,4 +118,27 @@ func FuzzTerminal(f *testing.F) {
 			t.Errorf("%d lines: %q", len(lines), b.String())
 		}
 	})
+}
+
+// What does not run looks at nothing now: the status says when it did last.
+func TestStatusOfAWatchThatDoesNotRun(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	s := sessionwarden.Status{
+		Time: now, Accounts: []sessionwarden.AccountStatus{{Account: "main", LastPoll: now, Live: 2, Heightened: now.Add(time.Minute)}, {Account: "other"}},
+		Channels: []sessionwarden.ChannelStatus{{Channel: "slack"}},
+		Location: sessionwarden.LocationStatus{Lists: []sessionwarden.ListStatus{{Key: "geo.tor_exits", Source: "tor.txt", Used: true, Entries: 1}}},
+	}
+	printed := func() string {
+		var out bytes.Buffer
+		_ = (&command{out: newPrinter(&out, noEnv)}).printStatus(s)
+		return out.String()
+	}
+	out := printed()
+	says(t, out, "NOT RUNNING", "main 2026-11-23 12:00 UTC 2", "other never", "channel slack: 0 waiting, nothing was sent yet", "list geo.tor_exits: 1 entry, ")
+	if strings.Contains(out, "heightened") || strings.Contains(out, "now") {
+		t.Errorf("it says that somebody looks now:\n%s", out)
+	}
+	s.Running = true
+	says(t, printed(), "main now 2", "heightened watch until 12:01 UTC")
 }

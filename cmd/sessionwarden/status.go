@@ -61,7 +61,11 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 	held := 0
 	for _, a := range s.Accounts {
 		held += a.Held
-		if err := t.row(a.Account, ago(a.LastPoll, s.Time), fmt.Sprint(a.Live), fmt.Sprint(a.Suspicious), fmt.Sprint(a.Held), accountNote(a, s.Time)); err != nil {
+		polled := ago(a.LastPoll, s.Time)
+		if !s.Running && !a.LastPoll.IsZero() {
+			a.Heightened, polled = time.Time{}, clock(a.LastPoll) // nobody looks any more
+		}
+		if err := t.row(a.Account, polled, fmt.Sprint(a.Live), fmt.Sprint(a.Suspicious), fmt.Sprint(a.Held), accountNote(a, s.Time)); err != nil {
 			return err
 		}
 	}
@@ -95,7 +99,7 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		fmt.Fprintln(c.out, wrap(silentLine(one), c.out.width-2, "  "))
 	}
 	for _, ch := range s.Channels {
-		line := fmt.Sprintf("channel %s: %d waiting, last sent %s", ch.Channel, ch.Pending, ago(ch.LastSent, s.Time))
+		line := fmt.Sprintf("channel %s: %d waiting, %s", ch.Channel, ch.Pending, lastSent(ch, s.Time))
 		if ch.Broken {
 			line += "; BROKEN"
 		}
@@ -114,7 +118,7 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		if l.Used {
 			line = fmt.Sprintf("list %s: %s, %s old", l.Key, l.Source, span(s.Time.Sub(l.Date)))
 			if l.Entries > 0 {
-				line = fmt.Sprintf("list %s: %d entries, %s old, from %s", l.Key, l.Entries, span(s.Time.Sub(l.Date)), l.Source)
+				line = fmt.Sprintf("list %s: %s, %s old, from %s", l.Key, plural(l.Entries, "entry", "entries"), span(s.Time.Sub(l.Date)), l.Source)
 			}
 		}
 		fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
@@ -193,6 +197,13 @@ func changed(ch sessionwarden.ChangeStatus) string {
 		return text + "; it is as before again"
 	}
 	return text + ", and still is"
+}
+
+func lastSent(ch sessionwarden.ChannelStatus, now time.Time) string {
+	if ch.LastSent.IsZero() {
+		return "nothing was sent yet"
+	}
+	return "last sent " + ago(ch.LastSent, now)
 }
 
 // notDisconnected says that nothing is disconnected, why, and what to do.
