@@ -64,7 +64,7 @@ type builder struct {
 // records returns all records, the header first.
 func (b *builder) records() []record {
 	i := b.Incident
-	about := &incident{Severity: i.Severity.String(), Title: sentence(i.Title), Opened: stamp(i.Opened), Updated: stamp(i.Updated), Resolved: stamp(i.Resolved)}
+	about := &incident{Severity: i.Severity.String(), Title: sentence(i.Headline()), Opened: stamp(i.Opened), Updated: stamp(i.Updated), Resolved: stamp(i.Resolved)}
 	for _, issued := range i.Issued {
 		about.Issued = append(about.Issued, issue{stamp(issued.At), words(issued.Head)})
 	}

@@ -48,14 +48,17 @@ func TestThePageIsAsItWas(t *testing.T) {
 	text := string(file.Page)
 	for _, part := range []string{
 		file.Head, "<a href='https://db-ip.com'>IP Geolocation by DB-IP</a>", "2026-11-23 18:30:05 UTC", "built-in DBIP-Country-Lite",
-		"partner=1&amp;token=owner", "partner=666&amp;token=thief", "Ended, and proven gone", "1 session belongs to it, from Vietnam.", "Signed in were 2 before and 1 after.",
+		"partner=1&amp;token=owner", "partner=666&amp;token=thief", "Ended, and proven gone", "<li>The trade URL was changed. Signed in from Vietnam, where",
+		"1 session belongs to it, from Vietnam. Signed in beside them before: 1 session and the owner&#39;s program; after: 1 session and the owner&#39;s program.</li>",
+		"<dt>Trade URL before the incident</dt><dd>https://steamcommunity.example/tradeoffer/new/?partner=1&amp;token=owner</dd>",
+		`<dt>Trade URL now (changed during the incident)</dt><dd class="bad">https://steamcommunity.example/tradeoffer/new/?partner=666&amp;token=thief</dd>`,
 		"owner@example.org", "sessionwarden 0.1.0, installation “attic”", "0f1e2d3c4b5a6978",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the page lacks %q", part)
 		}
 	}
-	if n := strings.Count(text, "in the incident</div>"); n != 2 { // before, and its own table
+	if n := strings.Count(text, "in the incident</div>"); n != 1 { // its own table, and no other: that it was signed in before says nothing of the owner
 		t.Errorf("the thief is marked %d times", n)
 	}
 }
@@ -153,6 +156,9 @@ func TestAChangedPageIsFound(t *testing.T) {
 	mixed := append(bytes.Clone(visible), theirs[bytes.Index(theirs, []byte("<pre id=\"records\">")):]...)
 	if r := evidence.Verify(mixed); r.Whole() || !strings.Contains(r.Problems[0], "The visible page") {
 		t.Errorf("another chain under the old page: %q", r.Problems)
+	}
+	if r := evidence.Verify(append(bytes.Clone(page), ' ')); r.Whole() || !strings.Contains(strings.Join(r.Problems, " "), "it has white space, or what cannot be seen, the records give nothing") {
+		t.Errorf("a space behind it: %q", r.Problems)
 	}
 	crlf := bytes.ReplaceAll(page, []byte("\n"), []byte("\r\n"))
 	if r := evidence.Verify(crlf); r.Whole() {

@@ -25,6 +25,13 @@ func home(seq uint64) sessionwarden.Sighting {
 	}
 }
 
+// watcher is the session of the owner's program.
+func watcher(seq uint64) sessionwarden.Sighting {
+	s := home(seq)
+	s.ID, s.Ownership = "90002", sessionwarden.Own
+	return s
+}
+
 func thief(seq uint64) sessionwarden.Sighting {
 	s := home(seq)
 	s.ID, s.Addr, s.ServiceLocation, s.Started = "90027", netip.MustParseAddr("198.51.100.23"), "VN: Hanoi", at(-1)
@@ -40,7 +47,7 @@ func small() evidence.Source {
 		Program: "0.1.0", Instance: "attic", Service: "mannco", Made: at(95), Keep: 400 * 24 * time.Hour,
 		Incident: sessionwarden.Incident{
 			ID: 7, Account: "main", Severity: sessionwarden.Critical, Title: "Signed in from Vietnam, where the owner expects Germany only.",
-			Opened: began, Updated: at(2), Resolved: at(62), Sessions: []uint64{12}, Findings: []uint64{21, 22}, Actions: []uint64{31},
+			Opened: began, Updated: at(2), Resolved: at(62), Changed: []sessionwarden.Rule{sessionwarden.TradeURLChanged}, Sessions: []uint64{12}, Findings: []uint64{21, 22}, Actions: []uint64{31},
 			Events: []sessionwarden.Event{
 				{At: began, Kind: sessionwarden.EventOpened, Text: "The incident was opened."},
 				{At: began, Kind: sessionwarden.EventSession, ID: 12, Text: "Session 90027 from 198.51.100.23, Vietnam (Example Hosting), Windows, Chrome."},
@@ -52,7 +59,7 @@ func small() evidence.Source {
 			},
 			Issued: []sessionwarden.Issue{{At: at(70), Head: "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"}},
 		},
-		Sightings: []sessionwarden.Sighting{home(11), thief(12)},
+		Sightings: []sessionwarden.Sighting{home(11), thief(12), watcher(13)},
 		Findings: []sessionwarden.Finding{
 			{
 				ID: 21, Account: "main", Seq: 12, Session: "90027", Rule: sessionwarden.UnexpectedCountry, Severity: sessionwarden.Critical, Response: sessionwarden.Disconnect, Time: began,

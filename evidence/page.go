@@ -37,7 +37,8 @@ type view struct {
 	Header   Header
 	Head     string
 	Service  string // as people call it
-	Owner    *owner
+	Owner    []ownerLine
+	Read     string // when the service said that of the owner
 	Incident incident
 	Summary  []string
 	Events   []event
@@ -74,6 +75,7 @@ type shownAction struct {
 func render(lines []line) []byte {
 	v := view{Head: head(lines), Lines: lines, Genesis: genesis}
 	var sessions []session
+	var known owner
 	for _, l := range lines {
 		r, err := decode(l.Text)
 		if err != nil {
@@ -83,7 +85,7 @@ func render(lines []line) []byte {
 		case r.Header != nil:
 			v.Header = *r.Header
 		case r.Owner != nil:
-			v.Owner = r.Owner
+			known = *r.Owner
 		case r.Incident != nil:
 			v.Incident = *r.Incident
 		case r.Event != nil:
@@ -104,11 +106,53 @@ func render(lines []line) []byte {
 		v.Service = "Mannco.store"
 	}
 	v.outcomes(sessions)
+	v.owner(known)
 	v.tables(sessions)
 	v.summary()
 	var b bytes.Buffer
 	_ = page.Execute(&b, v) // into memory, of fields that are there: nothing can go wrong
 	return b.Bytes()
+}
+
+// ownerLine is one line of how the service knows the account.
+type ownerLine struct {
+	What, Value string
+	Changed     bool // it was changed during the incident: a thief's, perhaps
+}
+
+// owner says how the service knows the account. What was changed during the
+// incident stands there as it was before, which is the owner's, and as it is now.
+func (v *view) owner(o owner) {
+	v.Read = o.Read
+	for _, one := range [...]struct{ what, rule, value string }{
+		{"Account", "name_changed", o.Name}, {"Contact mail", "contact_changed", o.Contact},
+		{"Discord", "discord_changed", o.Discord}, {"Trade URL", "trade_url_changed", o.TradeURL},
+	} {
+		first := -1
+		for i, c := range v.Changes {
+			if c.Finding.Rule == one.rule && first < 0 {
+				first = i
+			}
+		}
+		switch {
+		case first >= 0:
+			before := v.Changes[first].Before
+			if before == one.value {
+				v.Owner = append(v.Owner, ownerLine{What: one.what + " (changed during the incident, and back)", Value: one.value})
+				continue
+			}
+			if before == "" {
+				before = "none"
+			}
+			v.Owner = append(v.Owner, ownerLine{What: one.what + " before the incident", Value: before})
+			if one.value == "" {
+				one.value = "none"
+			}
+			v.Owner = append(v.Owner, ownerLine{What: one.what + " now (changed during the incident)", Value: one.value, Changed: true})
+		case one.value != "":
+			v.Owner = append(v.Owner, ownerLine{What: one.what, Value: one.value})
+		}
+	}
 }
 
 // finding puts a finding where it belongs: what changed in the account has a
@@ -177,12 +221,12 @@ func (v *view) tables(sessions []session) {
 		end = "when the incident was over"
 	}
 	v.Tables = []table{
-		{Title: "Before: signed in when the incident began, " + shown(v.Incident.Opened), None: "No session was listed then."},
+		{Title: "Before: signed in when the incident began, " + shown(v.Incident.Opened) + ", beside the sessions of the incident", None: "No other session was listed then."},
 		{Title: "The sessions of the incident", None: "The incident is of no session, but of the account itself."},
 		{Title: "After: signed in " + end + ", " + shown(v.end()), None: "No session was listed then."},
 	}
 	for _, s := range sessions {
-		for i, belongs := range [...]bool{s.Before, s.In, s.After} {
+		for i, belongs := range [...]bool{s.Before && !s.In, s.In, s.After} {
 			if belongs {
 				v.Tables[i].Sessions = append(v.Tables[i].Sessions, s)
 			}
@@ -217,8 +261,7 @@ func (v *view) summary() {
 		}
 		places = appendNew(places, place)
 	}
-	sessions := count(len(v.Tables[1].Sessions), "session belongs", "sessions belong") + " to it" + listed(", from ", places) +
-		". Signed in were " + strconv.Itoa(len(v.Tables[0].Sessions)) + " before and " + strconv.Itoa(len(v.Tables[2].Sessions)) + " after."
+	sessions := count(len(v.Tables[1].Sessions), "session belongs", "sessions belong") + " to it" + listed(", from ", places) + ". " + v.beside()
 	var changed []string
 	for _, c := range v.Changes {
 		changed = appendNew(changed, c.What)
@@ -245,6 +288,31 @@ func (v *view) summary() {
 		done = count(len(v.Actions), "disconnection was", "disconnections were") + " wanted" + listed(": ", outcomes) + "."
 	}
 	v.Summary = []string{what, when, sessions, account, done}
+}
+
+// beside says who was signed in beside the sessions of the incident, before and
+// after, and how many of these are left.
+func (v *view) beside() string {
+	others := func(sessions []session) (n, in int, own string) {
+		for _, s := range sessions {
+			switch {
+			case s.In:
+				in++
+			case s.Own:
+				own = " and the owner's program"
+			default:
+				n++
+			}
+		}
+		return n, in, own
+	}
+	before, _, ownBefore := others(v.Tables[0].Sessions)
+	after, left, ownAfter := others(v.Tables[2].Sessions)
+	text := "Signed in beside them before: " + count(before, "session", "sessions") + ownBefore + "; after: " + count(after, "session", "sessions") + ownAfter + "."
+	if left > 0 {
+		text += " Still signed in after: " + count(left, "session", "sessions") + " of the incident."
+	}
+	return text
 }
 
 // appendNew appends text where it is not there yet.
