@@ -11,6 +11,9 @@ import (
 // networkKinds are the autonomous systems whose kind is known.
 type networkKinds map[uint32]sessionwarden.NetworkKind
 
+// Kind returns what kind of network an autonomous system is, by the built-in lists.
+func (l *Locator) Kind(asn uint32) sessionwarden.NetworkKind { return l.kinds[asn] }
+
 // readKinds reads the built-in lists of hosting and satellite networks.
 func readKinds() (networkKinds, error) {
 	kinds := make(networkKinds)

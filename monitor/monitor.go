@@ -61,6 +61,8 @@ type Options struct {
 	// Distance returns the least distance of two countries in kilometres, and
 	// whether it is known. Nil: no journey is judged.
 	Distance func(a, b sessionwarden.Country) (km float64, known bool)
+	// Kind returns what kind of network an autonomous system is. Nil: nobody knows.
+	Kind func(asn uint32) sessionwarden.NetworkKind
 	// LocationData returns a number that changes when the location data does,
 	// and why the data cannot be relied on ("" if it can). Nil: it never
 	// changes and can be relied on.

@@ -155,6 +155,11 @@ func TestTrustsAreAddedListedAndRemoved(t *testing.T) {
 	}); row != want {
 		t.Errorf("added: %+v, want %+v", row, want)
 	}
+	for body, status := range map[string]int{`{"account":"main","country":"CN","until":"14d"}`: 500, `{"account":"main","country":"CN","until":"14d","sure":true}`: 200} {
+		if got := ask(t, api, "POST", "/api/v1/trust-add", body); got.status != status {
+			t.Errorf("what is in doubt, %s: %d %s", body, got.status, got.body)
+		}
+	}
 	row = decode[web.TrustRow](t, ask(t, api, "POST", "/api/v1/trust-add", `{"action":"7","until":"14d"}`).body)
 	if row.What() != "203.0.113.7/32" || !row.Until.Equal(noon.AddDate(0, 0, 14)) {
 		t.Errorf("from an action: %+v", row)

@@ -194,6 +194,15 @@ func (d desk) AddTrust(_ context.Context, t sessionwarden.Trust, action uint64) 
 	return t, d.fail
 }
 
+func (d desk) Doubt(_ context.Context, t sessionwarden.Trust, _ uint64) error {
+	if t.Country == "CN" {
+		return errDoubt
+	}
+	return nil
+}
+
+var errDoubt = errors.New("is it meant?")
+
 func (d desk) RemoveTrust(_ context.Context, id uint64) (sessionwarden.Trust, error) {
 	return sessionwarden.Trust{ID: id, Account: "main", ASN: 64500, Until: noon.AddDate(0, 0, 14), Removed: noon}, d.fail
 }

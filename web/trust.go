@@ -22,6 +22,9 @@ type Truster interface {
 	// AddTrust writes down t and returns it as it is then. With the id of an
 	// action (0: none) it is of where that action's session was.
 	AddTrust(ctx context.Context, t sessionwarden.Trust, action uint64) (sessionwarden.Trust, error)
+	// Doubt says why what AddTrust would write down is probably not meant; nil:
+	// nothing speaks against it.
+	Doubt(ctx context.Context, t sessionwarden.Trust, action uint64) error
 	// RemoveTrust ends one before its time.
 	RemoveTrust(ctx context.Context, id uint64) (sessionwarden.Trust, error)
 }
@@ -76,6 +79,7 @@ type TrustOrder struct {
 	Action  string `json:"action,omitempty"`
 	Until   string `json:"until"`
 	Note    string `json:"note,omitempty"`
+	Sure    bool   `json:"sure,omitempty"` // also what is probably not meant
 }
 
 // read checks the order and returns what it says.
@@ -118,7 +122,7 @@ func (a *api) trusts(w http.ResponseWriter, _ *http.Request, p params) error {
 
 func (a *api) trustAdd(w http.ResponseWriter, r *http.Request, _ params) error {
 	var order TrustOrder
-	if err := readBody(w, r, &order, "account, country, asn, network, address, action, until and note"); err != nil {
+	if err := readBody(w, r, &order, "account, country, asn, network, address, action, until, note and sure"); err != nil {
 		return err
 	}
 	t, action, err := order.read(a.Now())
@@ -127,6 +131,11 @@ func (a *api) trustAdd(w http.ResponseWriter, r *http.Request, _ params) error {
 	}
 	if err := a.configured(t.Account); err != nil {
 		return err
+	}
+	if !order.Sure {
+		if err := a.Trust.Doubt(r.Context(), t, action); err != nil {
+			return err
+		}
 	}
 	t.By = sessionwarden.Asker(r.Context())
 	if t, err = a.Trust.AddTrust(r.Context(), t, action); err != nil {

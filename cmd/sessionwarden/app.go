@@ -193,7 +193,7 @@ func (a *app) open(ctx context.Context, startEmpty bool) error {
 		return err
 	}
 	a.monitor = monitor.New(monitor.Options{
-		Journal: db, Locate: places.Lookup, Distance: geo.Distance,
+		Journal: db, Locate: places.Lookup, Distance: geo.Distance, Kind: places.Kind,
 		LocationData: func() (uint64, string) { return places.Generation(), places.Failed() },
 		Troubles:     func() []monitor.Trouble { return troubles(places.Troubles()) },
 		OpenAlerts: func(ctx context.Context) ([]sessionwarden.Alert, error) {

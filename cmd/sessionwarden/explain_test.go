@@ -146,7 +146,7 @@ func TestExplainKnowsOfAnswersAndDryRuns(t *testing.T) {
 		b.pass(2 * polled)
 		explained := func() string {
 			t.Helper()
-			e, err := insight{b.app}.Explain(t.Context(), "main", id)
+			e, err := insight{b.app}.Explain(b.t.Context(), "main", id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,7 +157,7 @@ func TestExplainKnowsOfAnswersAndDryRuns(t *testing.T) {
 		a, _ := b.actionOn(id)
 		says(t, explained(), "unexpected_country (critical): ask Signed in", "If it was you, this silences it: expected_countries",
 			fmt.Sprintf("if it was you: sessionwarden deny %d; if not: sessionwarden approve %d", a.ID, a.ID))
-		if _, err := b.app.monitor.Deny(t.Context(), a.ID); err != nil {
+		if _, err := b.app.monitor.Deny(b.t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
 		out := explained()

@@ -43,7 +43,10 @@ func (c *command) trustAddCommand() *cobra.Command {
                        or --asn, the country or network that it came from
 
 --until is a day (2026-12-20, to its end in this machine's zone), a time
-(2026-12-20T12:00:00Z) or a span (14d), at most 400 days off.`,
+(2026-12-20T12:00:00Z) or a span (14d), at most 400 days off.
+
+A network as large as a provider, a hosting network and the address of a session
+that you had ended are refused, as they are hardly meant: --sure trusts them.`,
 		Example: `  sessionwarden trust add --account main --country JP --until 14d --note trip
   sessionwarden trust add --action 7 --until 14d`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,6 +73,7 @@ func (c *command) trustAddCommand() *cobra.Command {
 	flags.StringVar(&order.Address, "address", "", "an `IP` address; of an IPv6 one its /64")
 	flags.StringVar(&order.Action, "action", "", "where the session of the action with this `ID` came from")
 	flags.StringVar(&order.Until, "until", "", "until `WHEN`: 2026-12-20, 2026-12-20T12:00:00Z or 14d")
+	flags.BoolVar(&order.Sure, "sure", false, "also what is hardly meant")
 	flags.StringVar(&order.Note, "note", "", "what it is for, in your `WORDS`")
 	return cmd
 }

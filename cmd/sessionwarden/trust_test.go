@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"sessionwarden"
 	"sessionwarden/internal/owner"
+	"sessionwarden/monitor"
 )
 
 // A trip that was announced while no watch ran is quiet when one does; what was
@@ -130,6 +133,61 @@ func TestATripFromBeginningToEnd(t *testing.T) {
 		b.wantEnded(traveller)
 		if !b.found(sessionwarden.UnexpectedCountry, traveller) {
 			t.Errorf("found %+v", b.findings())
+		}
+	})
+}
+
+// A trust that lets in more than its owner, or whom he has had ended, is asked back.
+func TestTrustsThatAreHardlyMeant(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.rules = []string{`unexpected_country = "ask"`}
+		b.atHome()
+		b.start()
+		thief := b.signIn(farAddr, chrome)
+		b.pass(2 * polled)
+		held, _ := b.actionOn(thief)
+		m := b.app.monitor
+		doubt := func(country, asn, network, address string, action uint64) string {
+			t.Helper()
+			trust, err := sessionwarden.Trust{}, error(nil)
+			if country+asn+network+address != "" {
+				trust, err = sessionwarden.NewTrust(country, asn, network, address)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if trust.Account = "main"; action != 0 {
+				trust.Account = ""
+			}
+			err = m.Doubt(b.t.Context(), trust, action)
+			var wish *monitor.WishError
+			if err == nil {
+				return ""
+			}
+			if !errors.As(err, &wish) || !strings.Contains(wish.Cure(), "--sure") {
+				t.Errorf("no way out of %v", err)
+			}
+			return err.Error()
+		}
+		for what, got := range map[string]string{
+			"as large as a whole provider": doubt("", "", "91.0.0.0/8", "", 0), "2000::/20 is as large": doubt("", "", "2000::/20", "", 0),
+			"is in a hosting network": doubt("", "", "", hostingAddr, 0), "is a hosting network: whoever rents": doubt("", fmt.Sprint(b.asn(hostingAddr)), "", "", 0),
+		} {
+			if !strings.Contains(got, what) {
+				t.Errorf("%q, want %q", got, what)
+			}
+		}
+		for _, got := range []string{doubt("VN", "", "", "", 0), doubt("", fmt.Sprint(b.asn(farAddr)), "", "", 0), doubt("", "", "91.10.0.0/16", "", 0), doubt("", "", "", homeAddr, 0), doubt("", "", "", "", held.ID)} {
+			if got != "" {
+				t.Errorf("in doubt without need: %s", got)
+			}
+		}
+		if _, err := m.Approve(b.t.Context(), held.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := doubt("", "", "", "", held.ID); !strings.Contains(got, "was ended because a person wanted that") {
+			t.Errorf("after approve: %q", got)
 		}
 	})
 }
