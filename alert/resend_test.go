@@ -248,3 +248,32 @@ func TestWhatWaitsAndWhatCameLateIsKnown(t *testing.T) {
 		}
 	})
 }
+
+// Neither a silence nor quiet hours hold back what somebody asks for.
+func TestWhatIsAskedForPassesSilencesAndQuietHours(t *testing.T) {
+	inWorld(t, true, func(w *world) {
+		w.to.Quiet = sessionwarden.UsualHours{From: 0, To: 23*time.Hour + 59*time.Minute, Zone: time.UTC}
+		w.restart()
+		w.commit(named(1, sessionwarden.Warning, "held by the hours"))
+		if err := w.disk.PutSilence(context.Background(), sessionwarden.Silence{ID: 7, Topic: sessionwarden.TopicBlind, Until: time.Now().Add(10 * time.Hour), Created: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		w.restart()
+		w.commit(named(2, sessionwarden.Warning, "held by a silence"))
+		w.after(time.Hour)
+		w.wantTitles()
+		if s := w.standing(2); s.State != alert.StateSilenced || alert.Silencer(s.Delivery) != 7 {
+			t.Errorf("it stands as %+v", s)
+		}
+		if w.teller.Waiting(time.Now()) != nil {
+			t.Errorf("what quiet hours hold counts as not delivered: %+v", w.teller.Waiting(time.Now()))
+		}
+		for _, id := range []uint64{1, 2} {
+			if r := w.resend(id); !r[0].OK {
+				t.Errorf("what came of %d: %+v", id, r)
+			}
+			w.after(2 * time.Second)
+		}
+		w.wantTitles("held by the hours", "held by a silence")
+	})
+}
