@@ -111,6 +111,9 @@ func NewTrust(country, asn, network, address string) (t Trust, err error) {
 	case said != 1:
 		return t, errors.New("say exactly one thing to trust: a country, an ASN, a network or an address")
 	case country != "":
+		if len(country) == 2 {
+			country = strings.ToUpper(country) // written by hand
+		}
 		t.Country, err = ParseCountry(country)
 	case asn != "":
 		t.ASN, err = parseASN(asn)

@@ -22,7 +22,7 @@ func TestTrustIsReadAsAPersonWritesIt(t *testing.T) {
 		{address: "::ffff:203.0.113.7", want: "203.0.113.7/32"},
 		{address: "2001:db8:1:2:3::4", want: "2001:db8:1:2::/64"},
 		{country: "JAPAN", want: `"JAPAN" is not a country code: write "JP" for Japan`},
-		{country: "jp", want: `write "JP" for Japan`},
+		{country: "jp", want: "JP"}, {country: "uk", want: `"UK" is not a country code: write "GB"`},
 		{asn: "0", want: "is not the number of a network"},
 		{asn: "AS99999999999", want: "is not the number of a network"},
 		{network: "0.0.0.0/0", want: "every address there is"},

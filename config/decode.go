@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
@@ -261,10 +263,21 @@ func kindName(n *node) string {
 	return "a date or a time"
 }
 
-// shown is how a key or a value appears in a mistake.
+// shown is how a key or a value appears in a mistake. White space around it stays,
+// as one space: it may be what is wrong.
 func shown(text string) string {
 	if len(text) > maxShown {
 		return sessionwarden.Clean(text, maxShown-3) + "…"
 	}
-	return sessionwarden.Clean(text, maxShown)
+	clean := sessionwarden.Clean(text, maxShown)
+	if clean == "" {
+		return clean
+	}
+	if strings.TrimLeftFunc(text, unicode.IsSpace) != text {
+		clean = " " + clean
+	}
+	if strings.TrimRightFunc(text, unicode.IsSpace) != text {
+		clean += " "
+	}
+	return clean
 }

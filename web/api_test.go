@@ -198,7 +198,7 @@ func TestWhatMakesNoSenseIsRefusedWithACure(t *testing.T) {
 		{"GET", "findings?id=0", "", 400, "ids are whole numbers"},
 		{"GET", "findings?id=-1", "", 400, "ids are whole numbers"},
 		{"GET", "sessions?account=mian", "", 404, "did you mean main?"},
-		{"GET", "history?account=somebody-else", "", 404, "the status command names the accounts"},
+		{"GET", "history?account=somebody-else", "", 404, "there is main"},
 		{"GET", "export?format=cvs", "", 400, "did you mean csv?"},
 		{"GET", "export?format=xlsx", "", 400, "it can be json and csv"},
 		{"GET", "export?what=sessions", "", 400, "it can be history, findings, actions and incidents"},

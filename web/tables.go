@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"sessionwarden"
@@ -134,13 +135,22 @@ func (a *api) configured(account string) error {
 	}
 	e := &Error{
 		Message: "there is no account " + quote(account),
-		Cure:    "the status command names the accounts",
+		Cure:    existing(names),
 		Status:  http.StatusNotFound,
 	}
 	if near := nearest(account, names); near != "" {
 		e.Cure = "did you mean " + text(near) + "?"
 	}
 	return e
+}
+
+// existing names the accounts that there are.
+func existing(names []string) string {
+	const most = 5
+	if len(names) == 0 || len(names) > most {
+		return "the status command names the accounts"
+	}
+	return "there is " + text(strings.Join(names, ", "))
 }
 
 // tidy returns a status as it is told: clean texts, whole seconds, lists that
