@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,18 +115,39 @@ func (c *command) printResumed(r web.Resumed, running bool) error {
 	return err
 }
 
+// mostAnswers is how many actions are answered at once.
+const mostAnswers = 100
+
 func (c *command) answerCommand(name, short string, answer func(*web.Client, context.Context, uint64) (web.ActionRow, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: name + " ID", Short: short, Args: wantArgs(1, 1, "the id of a held action (sessionwarden actions shows them)"),
+		Use: name + " ID...", Short: short, Args: wantArgs(1, mostAnswers, "the ids of held actions (sessionwarden actions shows them)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := strconv.ParseUint(args[0], 10, 64)
-			if err != nil {
-				return &usageError{fmt.Errorf("%q is not the id of an action; sessionwarden actions shows them", args[0])}
+			var ids []uint64
+			for _, arg := range args {
+				id, err := strconv.ParseUint(arg, 10, 64)
+				if err != nil {
+					return &usageError{fmt.Errorf("%q is not the id of an action; sessionwarden actions shows them", arg)}
+				}
+				if !slices.Contains(ids, id) {
+					ids = append(ids, id)
+				}
 			}
-			return c.withActions(cmd.Context(), false, func(client *web.Client) ([]web.ActionRow, error) {
-				row, err := answer(client, cmd.Context(), id)
-				return []web.ActionRow{row}, err
+			var wrong error // one that waits for no answer keeps the others from none
+			err := c.withActions(cmd.Context(), false, func(client *web.Client) (rows []web.ActionRow, _ error) {
+				for _, id := range ids {
+					row, err := answer(client, cmd.Context(), id)
+					if err != nil {
+						wrong = errors.Join(wrong, err)
+						continue
+					}
+					rows = append(rows, row)
+				}
+				if len(rows) == 0 {
+					return nil, wrong
+				}
+				return rows, nil
 			})
+			return cmp.Or(wrong, err)
 		},
 	}
 }

@@ -186,7 +186,7 @@ func TestProfileIsShownAndBegunAnew(t *testing.T) {
 	if rows := w.printed("profile", "--json", "--account", "main"); rows[0]["sessions"] != 1.0 || len(rows[0]["hours"].([]any)) != 24 {
 		t.Errorf("as JSON: %v", rows)
 	}
-	if _, errs, status := w.cli("profile", "reset", "--account", "main"); status != 1 || !strings.Contains(errs, "Nothing was forgotten") {
+	if _, errs, status := w.cli("profile", "reset", "--account", "main"); status != 1 || !strings.Contains(errs, "Nothing was forgotten") || !strings.Contains(oneLine(errs), "end the sessions that are not yours first") {
 		t.Errorf("without an answer: %d %s", status, errs)
 	}
 	says(t, w.must("profile", "reset", "--account", "main", "--yes"), "Forgotten. The profile of account main begins anew. It is learned until ")

@@ -197,7 +197,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func wantArgs(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return &usageError{fmt.Errorf("%s wants %s; see: %s --help", cmd.Name(), what, cmd.CommandPath())}
+			return &usageError{fmt.Errorf("%s wants %s; see: %s --help", strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "), what, cmd.CommandPath())}
 		}
 		return nil
 	}

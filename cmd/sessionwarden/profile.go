@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -60,7 +61,7 @@ the sessions that are not yours first.`,
 			if err := c.knows(cmd.Context(), account); err != nil {
 				return err
 			}
-			if !yes && !c.confirm(fmt.Sprintf("Forget what is known of the owner of account %s?", account)) {
+			if !yes && !c.confirm(c.resetQuestion(cmd.Context(), account)) {
 				return &exitError{status: exitFailed, says: "Nothing was forgotten."}
 			}
 			return c.reach(cmd.Context(), true, false, func(client *web.Client) error {
@@ -79,6 +80,18 @@ the sessions that are not yours first.`,
 	cmd.Flags().StringVar(&account, "account", "", "the `NAME` of the account, as in the configuration")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
+}
+
+// resetQuestion asks whether a profile is to begin anew, with what that would teach.
+func (c *command) resetQuestion(ctx context.Context, account string) string {
+	live := "Who is signed in and has nothing against him is learned from: end the sessions that are not yours first."
+	s, err := c.glance(ctx, true)
+	for _, a := range s.Accounts {
+		if err == nil && a.Account == account && a.Suspicious > 0 {
+			live += " " + plural(a.Suspicious, "session is suspect now", "sessions are suspect now") + ": sessionwarden sessions --account " + account
+		}
+	}
+	return wrap(live, c.out.width, "") + "\n" + fmt.Sprintf("Forget what is known of the owner of account %s?", account)
 }
 
 func (c *command) printProfile(p web.ProfileRow) error {

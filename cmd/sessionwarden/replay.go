@@ -33,15 +33,18 @@ recorded as gone. With --since, what came before is learned from all the same.
 Where the present configuration is in no usual place, name both:
   sessionwarden --config PRESENT replay --config NEW`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			from, err := web.ParseSince(since, time.Now())
+			from, err := sinceFlag(since)
 			if err != nil {
-				return &usageError{fmt.Errorf("--%w", err)}
+				return err
 			}
 			if len(files) == 0 || len(files) > 2 {
 				return &usageError{errors.New("replay wants the new configuration: --config NEW")}
 			}
 			if len(files) == 2 {
 				c.configFile = files[0]
+			}
+			if _, err := config.Find(c.configFile, c.getenv); err != nil && len(files) == 1 {
+				return &usageError{fmt.Errorf("replay wants two configurations, and %s is the only one: say which is the present one and which the new one: sessionwarden --config PRESENT replay --config NEW", files[0])}
 			}
 			r, err := c.replays(files[len(files)-1], account, from)
 			if err != nil {

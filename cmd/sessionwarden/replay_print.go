@@ -98,7 +98,9 @@ func whyOutcome(o replay.Outcome) string {
 		return ""
 	}
 	text := string(f.Rule) + ": " + f.Reason
-	if a := o.Action; a != nil && a.State == sessionwarden.Moot {
+	if a := o.Action; a != nil && a.State == sessionwarden.Moot && !o.Sighting.EndedAt.IsZero() {
+		text += " (held, and ended all the same, as was recorded)"
+	} else if a != nil && a.State == sessionwarden.Moot {
 		text += " (held, and gone by itself)"
 	} else if a != nil && a.State != sessionwarden.Done && a.Note != "" {
 		text += " (" + a.Note + ")"

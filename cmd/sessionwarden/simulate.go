@@ -83,7 +83,7 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 	go func() { served <- service.Serve(ctx, listener) }()
 
 	room.print(fmt.Sprintf("%s\n%s\n\nThe simulated service answers at http://%s\nPoint sessionwarden at it with this configuration:\n\n", s.Title, wrap(s.About, c.out.width, ""), listener.Addr()))
-	room.print(fmt.Sprintf("  data_dir = \"sessionwarden-data\"\n\n  [defaults]\n  base_url = \"http://%s\"\n  schedule = \"@every 2s\"\n  expected_countries = [\"DE\"]\n", listener.Addr()))
+	room.print(fmt.Sprintf("  data_dir = \"sessionwarden-data\"\n\n  [web]\n  listen = \"\"\n\n  [defaults]\n  base_url = \"http://%s\"\n  schedule = \"@every 2s\"\n  expected_countries = [\"DE\"]\n", listener.Addr()))
 	for _, account := range s.Accounts {
 		room.print(fmt.Sprintf("\n  [[account]]\n  name = %q\n  api_key = %q\n", account.Name, account.APIKey))
 	}

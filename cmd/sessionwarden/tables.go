@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -27,9 +28,19 @@ func (f *tableFlags) on(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.json, "json", false, "one array of objects instead of a table")
 }
 
+// sinceFlag reads --since.
+func sinceFlag(text string) (time.Time, error) {
+	t, err := web.ParseSince(text, time.Now())
+	var wrong *web.Error
+	if errors.As(err, &wrong) {
+		return t, &usageError{fmt.Errorf("--%s: %s", wrong.Message, wrong.Cure)}
+	}
+	return t, err
+}
+
 func (f *tableFlags) query() (web.Query, error) {
-	if _, err := web.ParseSince(f.since, time.Now()); err != nil {
-		return web.Query{}, &usageError{fmt.Errorf("--%w", err)}
+	if _, err := sinceFlag(f.since); err != nil {
+		return web.Query{}, err
 	}
 	return web.Query{Account: f.account, Since: f.since}, nil
 }
@@ -78,7 +89,8 @@ most: ours (the watch's own), suspect (a rule above log has matched), late
 ours: never touched). A live session is shown whatever --since says.`,
 		"history": `A row for each session and each set of facts it was seen with. STATE is live
 (or its mark, as in sessions), gone, or moved: the same session went on under
-other facts, in a later row. "!" stands behind it where a rule had matched.`,
+other facts, in a later row. "suspect" stands behind it where a rule above log
+had matched.`,
 		"findings": `A row for each rule that matched, with its reason. --json adds the facts and
 the line of configuration that would make it quiet.`,
 		"actions": `A row for each disconnection, with why it is wanted and where it stands:
@@ -164,7 +176,7 @@ func (c *command) historyCommand() *cobra.Command {
 			if m := mark(r); m != "" && state == "live" {
 				state = m
 			} else if r.Suspicious {
-				state += " !"
+				state += ", suspect"
 			}
 			return []string{r.Account, dash(r.ID), dash(r.Address), place(r), at(r.FirstSeen), state, network(r) + " · " + device(r)}
 		})
