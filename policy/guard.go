@@ -50,7 +50,7 @@ func guard(a *sessionwarden.Account, h *sessionwarden.History, judged []Judged, 
 		return false, ""
 	}
 	return true, "the present configuration would end " + strconv.Itoa(bad) + " of the " + strconv.Itoa(len(known)) +
-		" sessions that were there before it: that looks like a mistake in it; waits for an answer"
+		" sessions that were there before it: that looks like a mistake in it. If it is none, and they are not yours: sessionwarden approve ID (sessionwarden actions shows the ids)"
 }
 
 // mistaken is the guard's measure.
