@@ -172,7 +172,7 @@ func TestAcknowledgingEndsTheEscalation(t *testing.T) {
 			t.Fatalf("%d reminders in 25 minutes: %q", n, b.messages())
 		}
 		a := b.main()
-		if !a.Unanswered || !a.Answered.IsZero() || answered(a, b.now()) != ", NOT ANSWERED (sessionwarden incidents acknowledge "+a.Incident+")" {
+		if !a.Unanswered || !a.Answered.IsZero() || answerNote(a, b.now()) != ", NOT ANSWERED (sessionwarden incidents acknowledge "+a.Incident+")" {
 			t.Errorf("the status says %+v", a)
 		}
 		row, err := b.client().Acknowledge(b.t.Context(), uint64(number(a.Incident)))
@@ -186,8 +186,8 @@ func TestAcknowledgingEndsTheEscalation(t *testing.T) {
 			t.Errorf("%d reminders: somebody had acknowledged it after two", n)
 		}
 		a = b.main()
-		if a.Unanswered || a.AnsweredBy != owner.Me() || answered(a, b.now()) != ", answered 3 h ago by "+owner.Me() {
-			t.Errorf("the status says %+v: %s", a, answered(a, b.now()))
+		if a.Unanswered || a.AnsweredBy != owner.Me() || answerNote(a, b.now()) != ", answered 3 h ago by "+owner.Me() {
+			t.Errorf("the status says %+v: %s", a, answerNote(a, b.now()))
 		}
 		b.signIn(farAddr2, iphone)
 		b.pass(15 * time.Minute)
