@@ -264,6 +264,9 @@ func TestTryingFindsWhatIsWrongWithoutAMessage(t *testing.T) {
 			if e := safe(t, err); e == nil || said != "" || fault.Status == 401 && e.Class != alert.Broken {
 				t.Errorf("%s, HTTP %d: %q, %v", service, fault.Status, said, err)
 			}
+			if d, ok := over(t, service, s).(alert.Dryer); !ok || safe(t, d.Dry(t.Context())) == nil {
+				t.Errorf("%s, HTTP %d: a dry try says that all is well", service, fault.Status)
+			}
 		}
 	}
 	wrong := map[string]string{

@@ -110,6 +110,12 @@ func (s *Shoutrrr) Try(ctx context.Context) (string, error) {
 	return at.try(ctx, s.way)
 }
 
+// Dry implements [Dryer]: it is [Shoutrrr.Try] without its words.
+func (s *Shoutrrr) Dry(ctx context.Context) error {
+	_, err := s.Try(ctx)
+	return err
+}
+
 // Tester is a channel that can be tried without a message.
 type Tester interface {
 	Channel

@@ -67,7 +67,7 @@ func TestThePageAboutChannelsIsTrue(t *testing.T) {
 	if services != 9 {
 		t.Errorf("%d services have an example", services)
 	}
-	for _, of := range []any{alert.Record{}, alert.SessionRecord{}, alert.ActionRecord{}, alert.FindingRecord{}, alert.CommandRecord{}, alert.DigestRecord{}} {
+	for _, of := range []any{alert.Record{}, alert.SessionRecord{}, alert.ActionRecord{}, alert.FindingRecord{}, alert.CommandRecord{}, alert.BundleRecord{}} {
 		for i := range reflect.TypeOf(of).NumField() {
 			name, _, _ := strings.Cut(reflect.TypeOf(of).Field(i).Tag.Get("json"), ",")
 			if !strings.Contains(page, "`"+name+"`") {
@@ -90,6 +90,19 @@ func TestThePageAboutChannelsIsTrue(t *testing.T) {
 				t.Errorf("the code that verifies a signature is not the tested one: %v", err)
 			}
 		}
+	}
+	nouns, err := os.ReadFile("../../alert.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := regexp.MustCompile(`AlertKind = "([a-z_]+)"`).FindAllStringSubmatch(string(nouns), -1)
+	for _, kind := range kinds {
+		if !strings.Contains(page, "`"+kind[1]+"`") {
+			t.Errorf("the kind %s is not described", kind[1])
+		}
+	}
+	if len(kinds) < 15 {
+		t.Errorf("%d kinds of alert", len(kinds))
 	}
 	for _, header := range []string{alert.SignatureHeader, alert.IdempotencyHeader} {
 		if !strings.Contains(page, header) {
