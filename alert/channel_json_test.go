@@ -124,9 +124,9 @@ func TestTheRecordSaysWhatTheMessageRestsOn(t *testing.T) {
 	if test := got(t, "hook", alert.Compose(samples()["test"], told)); !strings.Contains(string(test.Body), `"test":true`) {
 		t.Errorf("not marked as a test: %s", test.Body)
 	}
-	digest := got(t, "hook", alert.Bundle([]sessionwarden.Alert{samples()["blind"], a}, told))
-	if !strings.Contains(string(digest.Body), `"kind":"bundle"`) || !strings.Contains(string(digest.Body), `"alerts":[{"alert_id":"17","kind":"intrusion"`) {
-		t.Errorf("a digest: %s", digest.Body)
+	bundle := got(t, "hook", alert.Bundle([]sessionwarden.Alert{samples()["blind"], a}, told))
+	if !strings.Contains(string(bundle.Body), `"kind":"bundle"`) || !strings.Contains(string(bundle.Body), `"alerts":[{"alert_id":"17","kind":"intrusion"`) {
+		t.Errorf("a bundle: %s", bundle.Body)
 	}
 }
 

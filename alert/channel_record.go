@@ -24,7 +24,7 @@ type Record struct {
 	Repeat   bool     `json:"repeat,omitempty"`             // it may have been sent before
 	Silent   int      `json:"unanswered_minutes,omitempty"` // sent (again) because nobody had answered for so long
 	Instance string   `json:"instance,omitempty"`
-	Alert    string   `json:"alert_id,omitempty"`    // not there for tests, digests and what is on no disk
+	Alert    string   `json:"alert_id,omitempty"`    // not there for tests, bundles and what is on no disk
 	Incident string   `json:"incident_id,omitempty"` // not there where the alert is of none
 	Revision int      `json:"revision"`              // 0 first
 	Kind     string   `json:"kind"`                  // a sessionwarden.AlertKind; "bundle" where it stands for several alerts

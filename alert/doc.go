@@ -4,7 +4,7 @@
 // Start with [Teller]: [New], [Teller.Load] at the start, [Teller.Add] with
 // what was committed, [Teller.Run] until the end. Read teller.go first, then
 // next.go (what a channel sends next, and when several alerts become one
-// digest), worker.go (one attempt and what comes of it) and compose.go (an
+// bundle), worker.go (one attempt and what comes of it) and compose.go (an
 // alert becomes a [Message]). The channels beside Slack are in channel_*.go:
 // [Shoutrrr] for known services, [JSONHook] for everything else; channel_fit.go
 // brings a message into what each of them takes.

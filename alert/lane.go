@@ -43,8 +43,8 @@ type lane struct {
 	singles *rate.Limiter // critical alerts that are sent by themselves in a crowd
 	hurry   bool          // the next message is the last one in a plainer form: it does not wait
 
-	quiet    time.Time     // no digest before this, by the steady clock
-	gap      time.Duration // between the last two digests
+	quiet    time.Time     // no bundle before this, by the steady clock
+	gap      time.Duration // between the last two bundles
 	attempts int           // failed ones since the last success
 	notTill  time.Time     // the channel is left alone until then, by the steady clock: ours may be set at any time
 	broken   bool

@@ -11,7 +11,7 @@ import (
 // characters, nothing that came from outside in it can be a link or a mention.
 // What is special to a channel's own notation is the channel's to escape.
 type Message struct {
-	Alert    uint64 // the alert's id; 0 for a digest and where there is none
+	Alert    uint64 // the alert's id; 0 for a bundle and where there is none
 	Kind     sessionwarden.AlertKind
 	Severity sessionwarden.Severity
 

@@ -27,7 +27,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "sessionwarden_alert_channel_broken", Help: "1 while a channel refuses everything until a person mends it.",
 		}, []string{"channel"})),
 		sent: register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sessionwarden_alert_messages_sent_total", Help: "Messages delivered on a channel, updates and digests among them.",
+			Name: "sessionwarden_alert_messages_sent_total", Help: "Messages delivered on a channel, updates and bundles among them.",
 		}, []string{"channel"})),
 		failed: register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sessionwarden_alert_failures_total", Help: "Attempts that failed, by what is done about it.",

@@ -17,7 +17,7 @@ const (
 	maxSleep = 30 * time.Second
 	// never is how long a worker sleeps that has nothing to do.
 	never = time.Duration(1<<63 - 1)
-	// The pause between digests grows while the flood goes on.
+	// The pause between bundles grows while the flood goes on.
 	firstGap         = 5 * time.Second
 	longestGap       = 5 * time.Minute
 	longestUrgentGap = time.Minute // where a critical alert waits
@@ -28,7 +28,7 @@ type job struct {
 	head   uint64   // the first alert, which stands for all of them on the disk until the message is sent
 	ids    []uint64 // all of them
 	need   need
-	digest bool
+	bundle bool
 }
 
 // candidate is an alert that may be sent now.
@@ -187,10 +187,10 @@ func single(c candidate, same map[uint64][]uint64) *job {
 	return &job{head: c.id, ids: append([]uint64{c.id}, same[c.id]...), need: c.need}
 }
 
-// gather is the job of a digest of all of news. Its head is the oldest alert:
-// that stays in whatever digest comes if this one fails.
+// gather is the job of a bundle of all of news. Its head is the oldest alert:
+// that stays in whatever bundle comes if this one fails.
 func gather(news []candidate, same map[uint64][]uint64) *job {
-	j := &job{need: first, digest: true}
+	j := &job{need: first, bundle: true}
 	for _, c := range news {
 		j.ids = append(append(j.ids, c.id), same[c.id]...)
 	}
@@ -198,7 +198,7 @@ func gather(news []candidate, same map[uint64][]uint64) *job {
 	return j
 }
 
-// spread widens the gap before the next digest while the flood goes on.
+// spread widens the gap before the next bundle while the flood goes on.
 func (l *lane) spread(critical bool) {
 	now := time.Now()
 	longest := longestGap

@@ -41,7 +41,7 @@ const (
 	// the disk until there is room.
 	maxKnown = 8192
 	// maxWhole is how many of them are held with all their sessions; of the
-	// others only what a digest says.
+	// others only what a bundle says.
 	maxWhole = 256
 	// maxDone is how many of them may be done with: they are remembered to
 	// update what was sent.
@@ -197,7 +197,7 @@ func (t *Teller) awaits(m *matter) bool {
 	return t.escalate.set() && !m.urgent && m.alert.Unanswered()
 }
 
-// slim returns what a digest says of an alert.
+// slim returns what a bundle says of an alert.
 func slim(a sessionwarden.Alert) sessionwarden.Alert {
 	if len(a.Items) == 0 {
 		return a
@@ -224,7 +224,7 @@ func (t *Teller) settle(m *matter) {
 		t.drop(id)
 		return
 	}
-	m.alert.Items, m.alert.Lines, m.alert.Title = nil, nil, ""
+	m.alert.Items, m.alert.Lines, m.alert.Title, m.alert.Digest = nil, nil, "", nil
 	if !t.owes(id) {
 		t.done[id] = true
 	}

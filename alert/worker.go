@@ -109,7 +109,7 @@ func (t *Teller) render(l *lane, j *job, now time.Time) *parcel {
 			p.ref, p.loud = head.Ref, true
 		}
 	}
-	p.facts.Buttons = l.offers && t.onDisk(j.head) && !j.digest && (j.need != remind || p.ref == "")
+	p.facts.Buttons = l.offers && t.onDisk(j.head) && !j.bundle && (j.need != remind || p.ref == "")
 	p.m = t.words(j, alerts, p.facts)
 	p.m.Plain = head.Plain
 	if l.bare[j.head] {
@@ -128,7 +128,7 @@ func (t *Teller) words(j *job, alerts []sessionwarden.Alert, f Facts) (m Message
 			m = Message{Alert: alerts[0].ID, Kind: alerts[0].Kind, Severity: alerts[0].Severity}.plainest()
 		}
 	}()
-	if j.digest {
+	if j.bundle {
 		return Bundle(alerts, f)
 	}
 	a := alerts[0]
@@ -235,7 +235,7 @@ func (t *Teller) arrived(l *lane, j *job, p *parcel, ref string, now time.Time) 
 	l.attempts, l.notTill, l.broken, l.failure, l.lastSent = 0, time.Time{}, false, "", now
 	t.metrics.broken.WithLabelValues(l.name).Set(0)
 	t.metrics.sent.WithLabelValues(l.name).Inc()
-	if j.digest {
+	if j.bundle {
 		l.spread(p.m.Severity == sessionwarden.Critical)
 	}
 	var deliveries []sessionwarden.Delivery
@@ -270,7 +270,7 @@ func (p *parcel) told(d sessionwarden.Delivery, j *job, id uint64, ref string, n
 		}
 		return d
 	}
-	if j.need == remind || j.digest {
+	if j.need == remind || j.bundle {
 		d.Escalated = now
 	}
 	if j.need != update || d.Broadcast == 0 {
@@ -279,8 +279,8 @@ func (p *parcel) told(d sessionwarden.Delivery, j *job, id uint64, ref string, n
 	switch {
 	case j.need == remind && p.ref != "":
 		return d // a reply: the message itself stays as it is
-	case j.digest || id != j.head:
-		ref = "" // one alert's update must not replace the digest
+	case j.bundle || id != j.head:
+		ref = "" // one alert's update must not replace the bundle
 	}
 	if ref != d.Ref {
 		d.Threaded = 0

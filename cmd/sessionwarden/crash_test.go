@@ -175,8 +175,8 @@ func (c *chapter) aftermath() {
 		return
 	}
 	c.nothingLost(1, 1)
-	if alerts, repeats, digests := c.toldWell(); alerts != 1 || repeats > 1 || digests != 0 {
-		c.t.Errorf("%d alerts, %d repeats and %d digests were told of one intruder: %q", alerts, repeats, digests, c.messages())
+	if alerts, repeats, bundles := c.toldWell(); alerts != 1 || repeats > 1 || bundles != 0 {
+		c.t.Errorf("%d alerts, %d repeats and %d bundles were told of one intruder: %q", alerts, repeats, bundles, c.messages())
 	}
 }
 
@@ -240,9 +240,9 @@ func (w *world) nothingLost(extraLogins, mostCalls int) {
 var alertNumber = regexp.MustCompile(`, alert (\d+)`)
 
 // toldWell makes sure that an alert that is told again says so. It returns how
-// many alerts came by themselves, how many repeats of them, and how many digests
+// many alerts came by themselves, how many repeats of them, and how many bundles
 // there were beside them.
-func (w *world) toldWell() (alerts, repeats, digests int) {
+func (w *world) toldWell() (alerts, repeats, bundles int) {
 	w.t.Helper()
 	seen := make(map[string]int)
 	for _, m := range w.slack.Messages() {
@@ -252,7 +252,7 @@ func (w *world) toldWell() (alerts, repeats, digests int) {
 		}
 		match := alertNumber.FindStringSubmatch(text)
 		if match == nil {
-			digests++
+			bundles++
 			continue
 		}
 		seen[match[1]]++
@@ -263,7 +263,7 @@ func (w *world) toldWell() (alerts, repeats, digests int) {
 			}
 		}
 	}
-	return len(seen), repeats, digests
+	return len(seen), repeats, bundles
 }
 
 // noLeftovers makes sure that no half-written file is left.
@@ -542,10 +542,10 @@ func TestKilledAtRandom(t *testing.T) {
 		t.Errorf("it ended with status %d", status)
 	}
 	w.nothingLost(kills, 2)
-	alerts, repeats, digests := w.toldWell()
-	t.Logf("seed %d: %d kills, %d intruders, %d alerts told one by one with %d repeats, %d digests, %d logins",
-		seed, kills, len(thieves), alerts, repeats, digests, w.service.Logins("main"))
-	if alerts == 0 && digests == 0 || repeats > kills {
+	alerts, repeats, bundles := w.toldWell()
+	t.Logf("seed %d: %d kills, %d intruders, %d alerts told one by one with %d repeats, %d bundles, %d logins",
+		seed, kills, len(thieves), alerts, repeats, bundles, w.service.Logins("main"))
+	if alerts == 0 && bundles == 0 || repeats > kills {
 		t.Error("people were told of nothing, or more often than the program was killed")
 	}
 }

@@ -1279,7 +1279,7 @@ func TestABrokenChannelIsToldWhereItCanBe(t *testing.T) {
 
 // Slack is away for hours: what piled up comes afterwards, the question
 // among it first, in a handful of messages.
-func TestWhatPiledUpWhileSlackWasAwayComesAsADigest(t *testing.T) {
+func TestWhatPiledUpWhileSlackWasAwayComesAsABundle(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]slacktest.Fault{"down": slacktest.Status(503), "limited": slacktest.Limited("")} {
 		t.Run(name, func(t *testing.T) {

@@ -102,7 +102,7 @@ func TestAThousandAccounts(t *testing.T) {
 		}
 		told := strings.Join(b.messages(), "\n")
 		if !strings.Contains(told, "alerts at once") || !strings.Contains(told, "sessionwarden actions") {
-			t.Errorf("no digest says where the rest is to be seen:\n%s", told)
+			t.Errorf("no bundle says where the rest is to be seen:\n%s", told)
 		}
 		t.Logf("%v polls in %d ticks, %d commits, %d messages", b.metric("polls_total"), len(ticks), b.commits(), len(b.messages()))
 	})

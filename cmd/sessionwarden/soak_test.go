@@ -526,8 +526,8 @@ func (s *soak) wronglyEnded() []string {
 }
 
 // untold says who was not told of: intruders that no message has ever named
-// and that cannot be in a digest either, as there are more of them than alerts
-// in digests.
+// and that cannot be in a bundle either, as there are more of them than alerts
+// in bundles.
 func (s *soak) untold() []string {
 	var all strings.Builder
 	for _, m := range s.slack.Messages() {
@@ -537,10 +537,10 @@ func (s *soak) untold() []string {
 		}
 	}
 	text := all.String()
-	digested := 0
+	bundled := 0
 	for _, found := range regexp.MustCompile(`(\d+) alerts at once`).FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(found[1])
-		digested += n
+		bundled += n
 	}
 	words := make(map[string]bool)
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }) {
@@ -552,7 +552,7 @@ func (s *soak) untold() []string {
 			list = append(list, account+" "+addr)
 		}
 	}
-	if len(list) <= digested {
+	if len(list) <= bundled {
 		return nil
 	}
 	return list
