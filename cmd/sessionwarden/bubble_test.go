@@ -161,13 +161,12 @@ func (b *bubble) configuration() (*config.Config, error) {
 	fmt.Fprintf(&text, "data_dir = %q\ninstance = %q\n[log]\nlevel = %q\nformat = %q\n[web]\nlisten = \"\"\n", b.dir, b.instance, cmp.Or(b.level, "debug"), cmp.Or(b.logForm, "text"))
 	fmt.Fprintf(&text, "[geo]\n%s\n", strings.Join(b.geo, "\n"))
 	fmt.Fprintf(&text, "[alert.slack]\nbot_token = %q\nchannel = \"#security\"\n", testToken)
-	fmt.Fprintf(&text, "[heartbeat]\n%s\n", beatLines(b.beat))
 	fmt.Fprintf(&text, "[defaults]\n%s\n", strings.Join(b.defaults, "\n"))
 	fmt.Fprintf(&text, "[defaults.rules]\n%s\n", strings.Join(b.rules, "\n"))
 	for _, name := range b.accounts {
 		fmt.Fprintf(&text, "[[account]]\nname = %q\napi_key = %q\n", name, testKey+"-"+name)
 	}
-	text.WriteString(b.extra)
+	fmt.Fprintf(&text, "%s\n[heartbeat]\n%s\n", b.extra, beatLines(b.beat))
 	return config.Load(filepath.Join(b.dir, "config.toml"), []byte(text.String()), new(command).configOptions())
 }
 
@@ -416,7 +415,9 @@ func (b *bubble) found(rule sessionwarden.Rule, id string) bool {
 func (b *bubble) messages() []string {
 	var list []string
 	for _, m := range b.slack.Messages() {
-		list = append(list, slacktest.Text(m))
+		if heard(m) {
+			list = append(list, slacktest.Text(m))
+		}
 	}
 	return list
 }

@@ -1203,7 +1203,7 @@ func TestNoTextFromOutsideIsALabel(t *testing.T) {
 				t.Errorf("a label: %s", line)
 			}
 		}
-		if strings.Contains(line, "canary") {
+		if strings.Contains(strings.ReplaceAll(line, "sessionwarden_canary_", ""), "canary") { // the program has a canary of its own
 			t.Errorf("text from outside: %s", line)
 		}
 	}

@@ -169,7 +169,6 @@ func (w *world) write() {
 	if len(alert) > 0 {
 		fmt.Fprintf(&b, "[alert.slack]\n%s\n", strings.Join(alert, "\n"))
 	}
-	fmt.Fprintf(&b, "[heartbeat]\n%s\n", beatLines(w.beat))
 	fmt.Fprintf(&b, "[defaults]\nbase_url = %q\n%s\n", w.api, strings.Join(w.defaults, "\n"))
 	if w.rules != nil {
 		fmt.Fprintf(&b, "[defaults.rules]\n%s\n", strings.Join(w.rules, "\n"))
@@ -177,7 +176,7 @@ func (w *world) write() {
 	for _, name := range w.accounts {
 		fmt.Fprintf(&b, "[[account]]\nname = %q\napi_key = %q\n", name, testKey+"-"+name)
 	}
-	b.WriteString(w.extra)
+	fmt.Fprintf(&b, "%s\n[heartbeat]\n%s\n", w.extra, beatLines(w.beat))
 	if err := os.WriteFile(w.config, []byte(b.String()), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
@@ -431,10 +430,16 @@ func (w *world) found(rule, session string) bool {
 func (w *world) messages() []string {
 	var list []string
 	for _, m := range w.slack.Messages() {
-		list = append(list, slacktest.Text(m))
+		if heard(m) {
+			list = append(list, slacktest.Text(m))
+		}
 	}
 	return list
 }
+
+// heard reports whether the whole channel sees a message: it is no mere line in the
+// thread of another one.
+func heard(m slacktest.Message) bool { return m.Thread == "" || m.Broadcast }
 
 // patience is how long a test waits for something before it fails.
 const patience = 20 * time.Second
