@@ -187,7 +187,7 @@ func TestCheckSaysHowToGetAList(t *testing.T) {
 	if out := w.must("check", "--offline"); strings.Contains(out, "tor_network") || strings.Contains(out, "vpn_network") {
 		t.Errorf("nobody asks for it:\n%s", out)
 	}
-	w.geo = []string{`tor_exits = "/nonexistent/exits.txt"`, `vpn_networks = "https://lists.example.com/vpn?key=canary"`}
+	w.geo = []string{`tor_exits = "/nonexistent/exits.txt"`, `vpn_networks = "https://lists.example.com/vpn?key=canary-list"`}
 	w.write()
 	out, _, status := w.cli("check", "--offline")
 	out = strings.Join(strings.Fields(out), " ")
@@ -196,7 +196,7 @@ func TestCheckSaysHowToGetAList(t *testing.T) {
 			t.Errorf("%d: check does not say %q:\n%s", status, word, out)
 		}
 	}
-	if strings.Contains(out, "canary") {
+	if strings.Contains(out, "canary-list") {
 		t.Errorf("a secret is shown:\n%s", out)
 	}
 }
