@@ -246,6 +246,9 @@ func (w *world) toldWell() (alerts, repeats, bundles int) {
 	w.t.Helper()
 	seen := make(map[string]int)
 	for _, m := range w.slack.Messages() {
+		if m.Thread != "" {
+			continue // a line of the timeline
+		}
 		text := slacktest.Text(m)
 		if len(m.History) > 0 { // as it was when it came
 			text = slacktest.Text(slacktest.Message{Text: m.History[0].Text, Blocks: m.History[0].Blocks})
