@@ -50,8 +50,10 @@ type lane struct {
 	broken   bool
 	failure  string
 	lastSent time.Time
-	bare     map[uint64]bool // refused in plain text too: sent without any words from outside
-	asked    map[uint64]bool // a person asked for it once more, and no message that was begun since answers that
+	replied  map[uint64]time.Time // when the last reply went into an alert's thread, by the steady clock
+	rang     map[uint64]time.Time // when the channel was made to look at an alert last
+	bare     map[uint64]bool      // refused in plain text too: sent without any words from outside
+	asked    map[uint64]bool      // a person asked for it once more, and no message that was begun since answers that
 }
 
 // newLane returns the lane of a channel.
@@ -61,7 +63,8 @@ func newLane(c Channel, route Route, place int) *lane {
 		channel: c, name: c.Name(), update: c.CanUpdate(), wake: make(chan struct{}, 1),
 		offers: ok && offerer.Offers(), route: route, place: place,
 		state: make(map[uint64]sessionwarden.Delivery), pending: make(map[uint64]need),
-		owed: make(map[uint64]sessionwarden.Delivery), bare: make(map[uint64]bool), asked: make(map[uint64]bool),
+		owed: make(map[uint64]sessionwarden.Delivery), bare: make(map[uint64]bool),
+		replied: make(map[uint64]time.Time), rang: make(map[uint64]time.Time), asked: make(map[uint64]bool),
 		pace:    rate.NewLimiter(rate.Every(time.Second), 1),
 		singles: rate.NewLimiter(rate.Every(time.Minute), 3),
 	}

@@ -129,7 +129,11 @@ func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change, a
 	}
 	for id, n := range l.pending {
 		m := t.known[id]
-		if wait := max(ready(m.alert, l.state[id], n, l.update, now), l.hush(m.alert, n, now)); wait > 0 {
+		wait := max(ready(m.alert, l.state[id], n, l.update, now), l.hush(m.alert, n, now))
+		if n == thread {
+			wait = max(wait, l.threadWait(m.alert, now))
+		}
+		if wait > 0 {
 			soonest = min(soonest, wait)
 			continue
 		}

@@ -99,15 +99,8 @@ func ready(a sessionwarden.Alert, d sessionwarden.Delivery, n need, canUpdate bo
 	if n == first && !canUpdate && a.Waiting && age >= 0 && age < patience {
 		return patience - age
 	}
-	if wait := threadPause - now.Sub(a.Updated); n == thread && !isLoud(a, d) && wait > 0 && wait <= threadPause {
-		return wait // what follows goes into the same reply
-	}
 	return 0
 }
-
-// threadPause is how long nothing must have changed before the timeline is brought
-// up to date.
-const threadPause = 5 * time.Second
 
 // mayHaveArrived ends the reason of an attempt whose outcome is not known. It
 // is stored with the delivery, and read again after a restart.

@@ -277,6 +277,8 @@ func (t *Teller) drop(id uint64) {
 		delete(l.state, id)
 		delete(l.pending, id)
 		delete(l.owed, id)
+		delete(l.replied, id)
+		delete(l.rang, id)
 	}
 }
 

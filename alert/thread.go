@@ -2,9 +2,38 @@ package alert
 
 import (
 	"context"
+	"time"
 
 	"sessionwarden"
 )
+
+const (
+	// threadPause is how long nothing must have changed before the timeline is
+	// brought up to date: what follows goes into the same reply.
+	threadPause = 5 * time.Second
+	// quickestRing and slowestRing bound how long a channel is left alone before it
+	// is made to look at the same alert again. In between the pause grows with the
+	// alert's age: whoever makes something new come up all day is heard of ever more
+	// seldom, and the message is up to date all the same.
+	quickestRing, slowestRing = 30 * time.Second, 15 * time.Minute
+	// slowestReply is the longest pause between two replies that make no sound.
+	slowestReply = time.Minute
+)
+
+// threadWait returns how long a reply into an alert's thread has to wait. The caller
+// holds the Teller's lock.
+func (l *lane) threadWait(a sessionwarden.Alert, now time.Time) time.Duration {
+	steady := time.Now()
+	age := max(now.Sub(a.Created), 0)
+	if isLoud(a, l.state[a.ID]) {
+		return l.rang[a.ID].Add(min(max(age/2, quickestRing), slowestRing)).Sub(steady)
+	}
+	wait := l.replied[a.ID].Add(min(age/4, slowestReply)).Sub(steady)
+	if still := threadPause - now.Sub(a.Updated); still <= threadPause {
+		wait = max(wait, still)
+	}
+	return wait
+}
 
 // maxTimeline is how many events one reply shows: the newest.
 const maxTimeline = 30

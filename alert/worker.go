@@ -245,6 +245,12 @@ func (t *Teller) arrived(l *lane, j *job, p *parcel, ref string, now time.Time) 
 			continue // given up meanwhile
 		}
 		d := p.told(l.state[id], j, id, ref, now)
+		switch {
+		case p.loud || j.need != thread && j.need != update:
+			l.rang[id], l.replied[id] = time.Now(), time.Now()
+		case j.need == thread:
+			l.replied[id] = time.Now()
+		}
 		d.Alert, d.Channel = id, l.name
 		if j.need == first || j.need == again {
 			d.Again = l.asked[id]

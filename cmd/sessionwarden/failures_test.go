@@ -807,8 +807,8 @@ func TestWhatEveryPollFindsIsToldOnce(t *testing.T) {
 			b.restart()
 		}
 		b.wantTold("", 1)
-		if got := len(b.slack.Requests()); got != requests+1 {
-			t.Errorf("%d requests to Slack in a day without news, want one: that the incident is over", got-requests)
+		if got := len(b.slack.Requests()); got != requests+2 {
+			t.Errorf("%d requests to Slack in a day without news, want two: that the incident is over, in the message and in its thread", got-requests)
 		}
 		b.wantMetric(`accounts_blind`, 0)
 	})

@@ -29,7 +29,8 @@ func TestACorrectedConfigurationTakesBackWhatItHeld(t *testing.T) {
 				t.Fatalf("%s is %s, want held", id, got)
 			}
 		}
-		// He looks like one of the owner's from now on: that must not save him.
+		// He looks like one of the owner's from now on: that is how a stolen cookie
+		// looks, and what holds his session does not save him.
 		b.service.Move("main", number(runaway), manncotest.SessionSpec{Address: homeAddr2})
 		b.pass(time.Minute)
 		b.defaults[0] = `expected_countries = ["DE"]`
@@ -40,12 +41,13 @@ func TestACorrectedConfigurationTakesBackWhatItHeld(t *testing.T) {
 				t.Errorf("%s of the owner's: %s %q", id, a.State, a.Note)
 			}
 		}
-		for _, id := range []string{thief, runaway} {
-			if got := b.stateOf(id); got != "held" {
-				t.Errorf("the thief's %s is %s, want held", id, got)
-			}
+		if got := b.stateOf(thief); got != "held" {
+			t.Errorf("the thief's %s is %s, want held", thief, got)
 		}
-		b.wantEnded()
+		if got := b.stateOf(runaway); got != "verified" {
+			t.Errorf("the thief's %s, who moved, is %s, want verified", runaway, got)
+		}
+		b.wantEnded(runaway)
 		if !b.told("4 held disconnections are dropped") {
 			t.Errorf("not told: %q", b.messages())
 		}
@@ -58,7 +60,7 @@ func TestACorrectedConfigurationTakesBackWhatItHeld(t *testing.T) {
 				t.Errorf("under the mistake again: %s is %s", id, got)
 			}
 		}
-		b.wantEnded()
+		b.wantEnded(runaway)
 	})
 }
 

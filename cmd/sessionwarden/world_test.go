@@ -437,9 +437,9 @@ func (w *world) messages() []string {
 	return list
 }
 
-// heard reports whether the whole channel sees a message: it is no mere line in the
-// thread of another one.
-func heard(m slacktest.Message) bool { return m.Thread == "" || m.Broadcast }
+// heard reports whether a message stands by itself, and not in the thread of
+// another one.
+func heard(m slacktest.Message) bool { return m.Thread == "" }
 
 // patience is how long a test waits for something before it fails.
 const patience = 20 * time.Second
