@@ -33,7 +33,7 @@ func (c *command) silenceAddCommand() *cobra.Command {
 		Long: `Keeps alerts from being sent until a time. Without --account, --rule and --kind
 it is about all of them, of every account and of the program itself; with more
 than one of them, about what all of them name.
-  --rule new_device    alerts in which nothing but this rule spoke; your own rules too
+  --rule new_device    alerts in which this rule alone spoke; your own rules too
   --kind blind         intrusion, account_change, blind, stale or digest
   --critical           critical alerts too; else those are sent all the same
 
