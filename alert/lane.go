@@ -97,6 +97,18 @@ func (l *lane) wants(t *Teller, m *matter) (n need, why string) {
 	return n, ""
 }
 
+// untold returns how many alerts wait to be sent or updated. What only their
+// threads lack is not waited for.
+func (l *lane) untold() int {
+	n := 0
+	for _, need := range l.pending {
+		if need != thread {
+			n++
+		}
+	}
+	return n
+}
+
 // behind reports whether the thread of an alert's message lacks something, or
 // the channel has to be made to look at it anew.
 func behind(a sessionwarden.Alert, d sessionwarden.Delivery) bool {

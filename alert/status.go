@@ -17,7 +17,7 @@ func (t *Teller) Status() []sessionwarden.ChannelStatus {
 	var list []sessionwarden.ChannelStatus
 	for _, l := range t.lanes {
 		s := sessionwarden.ChannelStatus{
-			Channel: l.name, Pending: len(l.pending), LastSent: l.lastSent, Broken: l.broken, Error: l.failure,
+			Channel: l.name, Pending: l.untold(), LastSent: l.lastSent, Broken: l.broken, Error: l.failure,
 		}
 		if s.Error == "" && l.unsaved {
 			s.Error = "what was delivered cannot be recorded on disk"
@@ -60,10 +60,10 @@ func (t *Teller) Flush(ctx context.Context) error {
 func (t *Teller) undelivered() error {
 	var errs []error
 	for _, l := range t.lanes {
-		if len(l.pending) == 0 {
+		if l.untold() == 0 {
 			continue
 		}
-		text := fmt.Sprintf("channel %s: %s not delivered", l.name, count(len(l.pending), "alert", "alerts"))
+		text := fmt.Sprintf("channel %s: %s not delivered", l.name, count(l.untold(), "alert", "alerts"))
 		if l.failure != "" {
 			text += ": " + l.failure
 		}
@@ -85,7 +85,7 @@ func (t *Teller) hope(ctx context.Context) bool {
 	left := time.Until(deadline)
 	now := time.Now()
 	for _, l := range t.lanes {
-		if len(l.pending) > 0 && l.notTill.Sub(now) < left {
+		if l.untold() > 0 && l.notTill.Sub(now) < left {
 			return true
 		}
 	}

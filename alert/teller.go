@@ -289,7 +289,7 @@ func (t *Teller) notify() {
 		case l.wake <- struct{}{}:
 		default:
 		}
-		t.metrics.pending.WithLabelValues(l.name).Set(float64(len(l.pending)))
+		t.metrics.pending.WithLabelValues(l.name).Set(float64(l.untold()))
 	}
 	if t.stale && len(t.known)-len(t.done) < maxKnown/2 {
 		select {

@@ -1,6 +1,10 @@
 package policy
 
-import "sessionwarden"
+import (
+	"slices"
+
+	"sessionwarden"
+)
 
 // movementRules asks about a session that goes on under other facts: the same
 // id, never absent from a complete list. A new address in the same network
@@ -38,8 +42,30 @@ type moves struct {
 	device       bool // to another device family
 }
 
+// lastPlaced returns where a session was last as far as anybody knows, and on which
+// device; nil where nobody does.
+func lastPlaced(s *sessionwarden.Sighting) *sessionwarden.Sighting {
+	for _, f := range slices.Backward(s.Faces) {
+		if f.ASN != 0 || f.Country != "" {
+			return &sessionwarden.Sighting{Device: f.Device, Location: sessionwarden.Location{Country: f.Country, ASN: f.ASN}}
+		}
+	}
+	return nil
+}
+
 func movement(c *Case) moves {
 	was, is := c.Before, &c.Sighting
+	nowhere := !was.Addr.IsValid()
+	if nowhere {
+		// A row that names no address says nothing of where the session was: it is
+		// held against where it was before that.
+		if !is.Since.IsZero() && is.Since.Before(is.FirstSeen) {
+			return moves{} // there it is again
+		}
+		if last := lastPlaced(is); last != nil {
+			was, nowhere = last, false
+		}
+	}
 	// Only what is known on both sides can be said to differ: an edition of
 	// the service that leaves the agent out changes no device.
 	m := moves{device: was.Device != "" && is.Device != "" && was.Device != is.Device}
@@ -48,7 +74,7 @@ func movement(c *Case) moves {
 	}
 	// An unknown network is another one than a known one: had they been the
 	// same, both would be known.
-	m.network = was.Location.ASN != is.Location.ASN
+	m.network = was.Location.ASN != is.Location.ASN && !nowhere
 	country := placed(is.Location)
 	if country == "" || country == placed(was.Location) {
 		return m

@@ -99,6 +99,10 @@ func TestRules(t *testing.T) {
 		{"to where nobody can place it", about(seen(1, nowhere), before(seen(9, home))), "session_roamed log, unknown_country ask"},
 		{"from where nobody can place it, while nothing is known", about(seen(1, home), nothingKnown, before(seen(9, satellite))), "session_roamed log"},
 		{"from where nobody can place it, once something is", about(seen(1, austria), under(expecting("DE", "AT")), before(seen(9, satellite))), "new_country alert, new_network log, session_moved disconnect"},
+		{"back to where it was from a row without an address", about(seen(1, home, backFrom()), before(seen(9, noAddress, with("c")))), ""},
+		{"elsewhere from a row without an address", about(seen(1, mobile, with(onPhone), backFrom(sessionwarden.Face{Country: "DE", ASN: 64500, Device: onWindows}, sessionwarden.Face{Device: "c"}), atOnce), before(seen(9, noAddress, with("c")))), "new_device log, session_moved disconnect"},
+		{"from a row without an address, of which nothing else is known", about(seen(1, mobile, with(onPhone)), before(seen(9, noAddress, with("c")))), "new_device log, session_roamed log"},
+		{"into a new country from a row without an address", about(seen(1, austria, backFrom(sessionwarden.Face{Country: "DE", ASN: 64500, Device: onWindows}), atOnce), under(expecting("DE", "AT")), before(seen(9, noAddress))), "new_country alert, new_network log, session_moved disconnect"},
 		{"back to a country that a session from the start is in", about(seen(1, home), nothingKnown, before(seen(9, austria)), beside(seen(2, home, baseline))), "session_roamed log"},
 		{"with session_moved off it finds nothing", about(seen(1, mobile, with(onPhone)), under(rule(sessionwarden.SessionMoved, sessionwarden.Off)), before(seen(9, home))), "new_device log"},
 

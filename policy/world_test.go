@@ -148,6 +148,14 @@ func since(age time.Duration) func(*sessionwarden.Sighting) {
 	}
 }
 
+// backFrom makes a session that was seen as it is before, and elsewhere since.
+func backFrom(faces ...sessionwarden.Face) func(*sessionwarden.Sighting) {
+	return func(s *sessionwarden.Sighting) { s.Since, s.Faces = s.FirstSeen.Add(-time.Hour), faces }
+}
+
+// atOnce makes a session that was never seen as it is.
+func atOnce(s *sessionwarden.Sighting) { s.Since = s.FirstSeen }
+
 func denied(s *sessionwarden.Sighting)   { s.Denied = true }
 func baseline(s *sessionwarden.Sighting) { s.Baseline = true }
 func withoutID(s *sessionwarden.Sighting) {

@@ -299,7 +299,12 @@ func (s *stage) quiet(a *app, most int) error {
 		}
 	}
 	text := "Not one message, and nobody was signed out."
-	messages := len(s.slack.Messages())
+	messages := 0
+	for _, m := range s.slack.Messages() {
+		if m.Thread == "" {
+			messages++
+		}
+	}
 	if messages == 1 {
 		text = "One message, and nobody was signed out."
 	}

@@ -138,6 +138,9 @@ func (s *stage) message(m slacktest.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	title := "Slack shows in " + demoChannel
+	if m.Thread != "" {
+		title = "Slack shows in the thread of that message"
+	}
 	before := make(map[string]bool)
 	if n := len(m.History); n > 0 {
 		title = "Slack updates that message (the rest of it stays)"
