@@ -164,7 +164,7 @@ func TestEveryButton(t *testing.T) {
 				t.Errorf("the second time: %q", text)
 			}
 			p.stop()
-			p = w.start()
+			w.start()
 			w.listening()
 			if text := w.press(jane, m, c.button); !strings.Contains(text, "Nothing was changed: Jane (U0JANE in Slack) pressed this at") {
 				t.Errorf("after a restart: %q", text)
