@@ -221,10 +221,11 @@ func (d *duel) row(a attack) string {
 	return fmt.Sprintf("| %s | %s | %s | %s | `%s` |", a.what, his, ours, a.holds, a.name)
 }
 
-// newMessages counts what rang since the attack began; updates are silent.
+// newMessages counts what rang since the attack began; updates are silent, and so is
+// what goes into a thread.
 func (d *duel) newMessages() (n int) {
-	for _, r := range d.slack.Requests() {
-		if r.Path == "chat.postMessage" && !r.At.Before(d.begun) {
+	for _, m := range d.slack.Messages() {
+		if (heard(m) || m.Broadcast) && !m.Posted.Before(d.begun) {
 			n++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/alert/slacktest"
 	"sessionwarden/internal/owner"
 	"sessionwarden/web"
 )
@@ -199,8 +200,8 @@ func TestAcknowledgingEndsTheEscalation(t *testing.T) {
 
 // reminders returns how many messages say that nobody has answered.
 func (b *bubble) reminders() (n int) {
-	for _, m := range b.messages() {
-		if strings.Contains(m, "Nobody has answered") {
+	for _, m := range b.slack.Messages() { // a bot reminds in the thread
+		if strings.Contains(slacktest.Text(m), "Nobody has answered") {
 			n++
 		}
 	}
