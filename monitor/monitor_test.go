@@ -40,11 +40,11 @@ type service struct {
 
 func (s *service) Sessions(ctx context.Context, expired bool) (sessionwarden.Listing, error) {
 	asked := time.Now().Round(0).UTC()
-	if s.slow > 0 {
+	if slow := locked(&s.mu, func() time.Duration { return s.slow }); slow > 0 {
 		select {
 		case <-ctx.Done():
 			return sessionwarden.Listing{}, &sessionwarden.Fault{Kind: sessionwarden.FaultNetwork, Doing: "reading", Err: ctx.Err()}
-		case <-time.After(s.slow):
+		case <-time.After(slow):
 		}
 	}
 	s.mu.Lock()
