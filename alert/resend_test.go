@@ -198,7 +198,7 @@ func TestAnOldAlertIsSentAgainWhole(t *testing.T) {
 		w.restart()
 		w.commit(login(1, sessionwarden.Verified))
 		w.after(time.Minute)
-		for id := uint64(2); id < 6000; id++ {
+		for id := uint64(2); id < 2200; id++ {
 			w.commit(named(id, sessionwarden.Info, "a note"))
 		}
 		w.after(time.Minute)
