@@ -71,7 +71,7 @@ func (t *Teller) Resend(ctx context.Context, id uint64, channel string) error {
 // named returns the lane of a channel, or all of them.
 func (t *Teller) named(channel string) ([]*lane, error) {
 	if len(t.lanes) == 0 {
-		return nil, &ResendError{"no alert channel is configured", "see [alert.slack] in config.example.toml"}
+		return nil, &ResendError{"no alert channel is configured", "see [alert.slack] and [[alert.channel]] in config.example.toml"}
 	}
 	if channel == "" {
 		return t.lanes, nil
