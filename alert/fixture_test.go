@@ -167,12 +167,18 @@ type world struct {
 // inWorld runs f in a world of its own with a clock of its own.
 func inWorld(t *testing.T, bot bool, f func(w *world)) {
 	t.Helper()
-	t.Parallel()
-	alone(t, bot, f)
+	inWorldOf(t, func(w *world) { w.bot = bot }, f)
 }
 
-// alone is inWorld for a test that measures the process: no other runs beside it.
-func alone(t *testing.T, bot bool, f func(w *world)) {
+// inWorldOf is inWorld with a world that was prepared.
+func inWorldOf(t *testing.T, prepare, f func(w *world)) {
+	t.Helper()
+	t.Parallel()
+	alone(t, prepare, f)
+}
+
+// alone is inWorldOf for a test that measures the process: no other runs beside it.
+func alone(t *testing.T, prepare, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, disk: newDisk(), slack: slacktest.New(), logs: new(bytes.Buffer), least: sessionwarden.Warning, began: time.Now()}

@@ -131,7 +131,7 @@ func TestAFloodThatGoesOnGetsQuieter(t *testing.T) {
 }
 
 func TestAFloodWhileSlackIsDownTakesLittleMemory(t *testing.T) {
-	alone(t, false, func(w *world) {
+	alone(t, func(*world) {}, func(w *world) {
 		w.slack.Always(slacktest.Status(503))
 		before := heap()
 		for i := range 80 {
