@@ -166,9 +166,10 @@ func (b mailbox) converse(ctx context.Context, w way, do func(*smtp.Client) erro
 	}
 	defer conn.Close()
 	// Nothing of the library's waits for a context: the connection is cut.
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	wire := conn
+	stop := context.AfterFunc(ctx, func() { _ = wire.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	conn = &bounded{Conn: conn, left: maxTalk}
+	conn = &bounded{Conn: wire, left: maxTalk}
 	config := &tls.Config{ServerName: b.host, MinVersion: tls.VersionTLS12, RootCAs: w.roots}
 	if b.implicit {
 		conn = tls.Client(conn, config)
