@@ -139,7 +139,7 @@ func (c *canary) look(ctx context.Context) time.Duration {
 		}
 		lines := []string{"What went wrong: " + sessionwarden.Shorten(wrong.why, 300)}
 		if wrong.cure != "" {
-			lines = append(lines, wrong.cure)
+			lines = append(lines, sentence(wrong.cure))
 		}
 		c.app.tell(ctx, sessionwarden.Alert{
 			Key: canaryKey, Kind: sessionwarden.CanaryFailed, Severity: sessionwarden.Critical, Created: now, Updated: now,
@@ -221,10 +221,18 @@ func (c *canary) status() (s *sessionwarden.CanaryStatus, warning string) {
 	if c.certain() {
 		warning = "the canary did not come through the watch as it should: " + s.Error
 		if s.Cure != "" {
-			warning += ". " + s.Cure
+			warning += ". " + sentence(s.Cure)
 		}
 	}
 	return s, warning
+}
+
+// sentence returns a cure as one stands by itself.
+func sentence(cure string) string {
+	if cure == "" {
+		return ""
+	}
+	return strings.ToUpper(cure[:1]) + cure[1:] // the program's own words
 }
 
 // channelsTaken looks at what came of the dry tries: a channel that refuses for
