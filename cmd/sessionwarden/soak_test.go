@@ -10,8 +10,11 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +27,29 @@ import (
 	"sessionwarden/mannco/manncotest"
 )
 
-var soakFor = flag.Duration("soak", 15*time.Second, "how long TestSoak goes on, such as 1h")
+var (
+	soakFor  = flag.Duration("soak", 15*time.Second, "how long TestSoak goes on, such as 1h")
+	soakHeap = flag.String("soak.heap", "", "a directory for profiles of what lives before and after TestSoak, for go tool pprof")
+)
+
+// heapsIn is the variable of the environment that names the directory into which
+// the test binary, run as the program, writes a heap profile at each SIGUSR2.
+const heapsIn = "SESSIONWARDEN_TEST_HEAPS"
+
+func writeHeaps(dir string) {
+	wanted := make(chan os.Signal, 1)
+	signal.Notify(wanted, syscall.SIGUSR2)
+	for n := 1; ; n++ {
+		<-wanted
+		runtime.GC()
+		file, err := os.Create(filepath.Join(dir, fmt.Sprintf("heap-%d.pprof", n)))
+		if err != nil {
+			continue
+		}
+		_ = pprof.WriteHeapProfile(file)
+		_ = file.Close()
+	}
+}
 
 // TestSoak lets the binary run among everything that goes wrong, switched on
 // and off at random: faults and variants of the service, bad days of Slack,
@@ -100,6 +125,9 @@ func (s *soak) calm() measure {
 		time.Sleep(2*idleLook + 10*time.Second)
 	}
 	s.sample()
+	if *soakHeap != "" {
+		_ = s.p.cmd.Process.Signal(syscall.SIGUSR2)
+	}
 	return s.samples[len(s.samples)-1]
 }
 
@@ -168,6 +196,9 @@ func newSoak(t *testing.T) *soak {
 	w.extra = "[backup]\nevery = \"1m\"\nkeep = 3\n"
 	w.geo = []string{fmt.Sprintf("database = %q", s.places())}
 	s.replacePlaces()
+	if *soakHeap != "" {
+		w.env = append(w.env, heapsIn+"="+*soakHeap)
+	}
 	for i := range 4 {
 		w.alsoWatch(fmt.Sprintf("account-%d", i))
 	}

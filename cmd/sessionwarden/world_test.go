@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,9 +38,13 @@ const asProgram = "SESSIONWARDEN_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if dir := os.Getenv(heapsIn); dir != "" {
+			go writeHeaps(dir)
+		}
 		main()
 	}
 	flag.Parse()
+	debug.SetGCPercent(400) // the simulated years are made of small, short-lived things
 	// The tests mostly wait for programs of their own.
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		if err := flag.Set("test.parallel", "12"); err != nil {

@@ -1,6 +1,9 @@
 package manncotest
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // field is one field of a JSON object.
 type field struct {
@@ -54,7 +57,7 @@ func appendJSON(b []byte, value any) []byte {
 
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
-	b = append(b, '"')
+	b = append(slices.Grow(b, len(s)+2), '"')
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
