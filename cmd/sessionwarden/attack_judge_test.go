@@ -74,6 +74,7 @@ func attacksOnTheJudgement() []attack {
 			}},
 		{"end_of_a_trust_waited_for", "signs in from the country that the owner trusts for a trip, and sits there until the trip is over and after",
 			"a trust teaches nothing: the moment it ends, what is signed in is judged anew", func(d *duel) {
+				d.defaults = append(d.defaults, seldom)
 				d.begin()
 				trip := sessionwarden.Trust{Account: "main", Country: "VN", Until: d.now().Add(48 * time.Hour), Note: "trip"}
 				if _, err := d.app.monitor.AddTrust(d.t.Context(), trip, 0); err != nil {

@@ -576,6 +576,7 @@ func attacksOfPatience() []attack {
 		{"patience_to_be_learned", "stays for two days where the rule only asks and nobody answers, and then comes again from there",
 			"nothing is learned from a session with a finding above log", func(d *duel) {
 				d.rules = []string{`unexpected_country = "ask"`}
+				d.defaults = append(d.defaults, seldom)
 				d.begin()
 				first := d.comes(thief, farAddr, iphone)
 				d.pass(48 * time.Hour)
@@ -591,8 +592,8 @@ func attacksOfPatience() []attack {
 			"what was learned stays: a new country is new also when nobody is at home", func(d *duel) {
 				d.every = 10 * time.Minute
 				d.defaults[0] = `schedule = "@every 10m"`
-				// Nobody wrote down where he is to be expected.
-				d.defaults = append(append(d.defaults[:1:1], d.defaults[2:]...), `account_every = "6h"`)
+				d.defaults[1] = `account_every = "6h"` // nobody wrote down where he is to be expected
+				d.defaults = d.defaults[:3]
 				d.rules = []string{`new_country = "disconnect"`}
 				d.begin()
 				d.service.SignOut("main", number(d.owner))

@@ -267,6 +267,7 @@ func TestAttack(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(b *bubble) {
+				b.defaults = slices.DeleteFunc(b.defaults, func(line string) bool { return line == seldom }) // the watch as it is
 				d := &duel{bubble: b, every: polled}
 				a.run(d)
 				row := d.row(a)

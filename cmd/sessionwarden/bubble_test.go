@@ -113,7 +113,7 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 		})
 		b.slack = slacktest.New()
 		b.alsoWatch("main")
-		b.defaults = []string{`expected_countries = ["DE"]`, `schedule = "@every 5s"`, `expired_every = "1m"`}
+		b.defaults = []string{`expected_countries = ["DE"]`, `schedule = "@every 5s"`, `expired_every = "1m"`, seldom}
 		defer func() {
 			b.stop()
 			b.search.look("log of the program", b.log.String())
@@ -126,6 +126,10 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 		f(b)
 	})
 }
+
+// seldom has the account itself looked at less often than a configuration does that
+// says nothing of it: most stories are about sessions.
+const seldom = `account_every = "10m"`
 
 // tail returns the last n bytes of text, from the begin of a line.
 func tail(text string, n int) string {

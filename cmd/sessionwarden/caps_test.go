@@ -108,6 +108,7 @@ func eachCap() map[string]func(b *bubble) {
 		},
 		"a change of the account names no session": func(b *bubble) {
 			b.rules = []string{`two_factor_off = "disconnect"`}
+			b.defaults = slices.DeleteFunc(b.defaults, func(line string) bool { return line == seldom })
 			b.begin()
 			b.service.Change("main", func(f *manncotest.Facts) { f.TwoFactor = false })
 		},

@@ -156,6 +156,7 @@ func TestAQuestionOutlastsARestartUnderAnotherClock(t *testing.T) {
 
 // An hour's budget lasts an hour and comes back after it.
 func TestTheHoursBudgetLastsAnHourWhateverTheClockSays(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	underEachJump(t, func(b *bubble, by time.Duration) {
 		b.defaults = append(b.defaults, "max_disconnects_strangers = 1")
@@ -230,6 +231,7 @@ func TestAProofComesWhenTheClockJumpsInTheMiddle(t *testing.T) {
 // Slack was down, limited us, or has just been written to when the clock
 // jumps: messages come all the same.
 func TestAlertsGoOutWhenTheClockJumps(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	underEachJump(t, func(b *bubble, by time.Duration) {
 		b.rules = []string{`unexpected_country = "alert"`}
@@ -269,6 +271,7 @@ func TestAlertsGoOutWhenTheClockJumps(t *testing.T) {
 // An account that cannot be polled is told of after three polls, and its
 // limits and refused logins end, whatever the clock says.
 func TestTroubleOnTheWayEndsWhenTheClockJumps(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	underEachJump(t, func(b *bubble, by time.Duration) {
 		b.atHome()
@@ -415,6 +418,7 @@ func TestCertificatesOfTheFutureAreTroubleWithTheClock(t *testing.T) {
 
 // The service's clock is off, in its Date header, by an hour, a day or a year.
 func TestTheServicesClockIsOff(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for _, by := range []string{"1h", "-1h", "25h", "-25h", "8760h", "-8760h"} {
 		t.Run(by, func(t *testing.T) {

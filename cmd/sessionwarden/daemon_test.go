@@ -278,6 +278,7 @@ func TestCheckTriesEverything(t *testing.T) {
 // The same under every edition and every variant of a field.
 
 func TestIntruderIsEndedUnderEveryVariant(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for _, v := range manncotest.Variants() {
 		for _, value := range v.Values[1:] {

@@ -170,6 +170,7 @@ func TestTheCookieThiefIsOneIncident(t *testing.T) {
 // The owner abroad: one message where the trip was not announced, none where it
 // was; and with the countries written down, what the configuration asks for.
 func TestTheTravellingOwnerIsQuiet(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for name, test := range map[string]struct {
 		defaults string

@@ -177,6 +177,7 @@ func TestADigestOfABadDay(t *testing.T) {
 
 // A clock that is set makes no digest twice, and leaves none out for long.
 func TestDigestsAndAClockThatIsSet(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.daily()
@@ -203,6 +204,7 @@ func TestDigestsAndAClockThatIsSet(t *testing.T) {
 }
 
 func TestADigestIsDueOnceADay(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for _, name := range []string{"UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Africa/Cairo", "Pacific/Apia"} {
 		zone, err := time.LoadLocation(name)

@@ -13,6 +13,7 @@ import (
 // telling of: people hear of it once, a restart in between or not, and a replay
 // finds the same.
 func TestAPhoneThatGoesToAndFroIsToldOfOnce(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.level = "warn"

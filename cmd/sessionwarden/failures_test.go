@@ -192,6 +192,7 @@ func (b *bubble) startGated() *gate {
 }
 
 func TestNothingThatGoesWrongIsTakenForAnEmptyList(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	list := func(kind manncotest.FaultKind, value string) func(*bubble, *gate) {
 		return func(b *bubble, _ *gate) {
@@ -263,6 +264,7 @@ func TestNothingThatGoesWrongIsTakenForAnEmptyList(t *testing.T) {
 // A list that cannot be read whole is no failed poll: what was read of it is
 // judged and acted on. It proves nobody gone, and that is told.
 func TestAListThatIsNeverWholeIsActedOnAndTold(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for name, f := range map[string]manncotest.Fault{
 		"endless body": {Kind: manncotest.FaultEndlessBody}, "the count lies": {Kind: manncotest.FaultCountLies}, "endless pages": {Kind: manncotest.FaultEndlessPages},
@@ -431,6 +433,7 @@ func TestFieldsThatNobodyKnowsAreCountedOnly(t *testing.T) {
 // Whatever field of the rows changes, people are told once, the owner's session
 // is let alone, and it is said what could not be understood.
 func TestAChangedFieldIsToldOnce(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for _, kind := range []manncotest.FaultKind{manncotest.FaultFieldMissing, manncotest.FaultFieldRetyped} {
 		for _, field := range []string{"id", "ip", "user", "location", "isp", "current", "userAgent", "timestamp", "expire"} {
@@ -482,6 +485,7 @@ func TestAChangedFieldIsToldOnce(t *testing.T) {
 // What the rows of a list do while it is read proves nobody gone, and hides
 // nobody.
 func TestRowsThatMoveProveNobodyGone(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for _, kind := range []manncotest.FaultKind{manncotest.FaultShiftingRows, manncotest.FaultSamePage} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -817,6 +821,7 @@ func TestWhatEveryPollFindsIsToldOnce(t *testing.T) {
 // A session that comes and goes all the time is one matter: told once an hour,
 // and the message shows how it is.
 func TestASessionThatComesAndGoesIsOneMatter(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for _, response := range []string{"alert", "ask", "disconnect"} {
 		t.Run(response, func(t *testing.T) {
@@ -1074,6 +1079,7 @@ var hostileTexts = map[string]string{
 // Whatever a device, a provider or a place is called, no table, log, page,
 // message or export carries more of it than plain text.
 func TestHostileTextsAreHarmlessWhereverTheyCome(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	w := newWorld(t)
 	w.rules = []string{`unexpected_country = "alert"`}
@@ -1244,6 +1250,7 @@ func TestTheHealthPortIsForThisMachineOnly(t *testing.T) {
 // A channel that refuses everything is said to be broken, tried once an hour,
 // and loses nothing.
 func TestABrokenChannelIsToldWhereItCanBe(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for name, fault := range map[string]slacktest.Fault{
 		"archived": slacktest.Refuse("is_archived"), "revoked": slacktest.Refuse("token_revoked"), "gone": slacktest.Refuse("channel_not_found"),
@@ -1280,6 +1287,7 @@ func TestABrokenChannelIsToldWhereItCanBe(t *testing.T) {
 // Slack is away for hours: what piled up comes afterwards, the question
 // among it first, in a handful of messages.
 func TestWhatPiledUpWhileSlackWasAwayComesAsABundle(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for name, fault := range map[string]slacktest.Fault{"down": slacktest.Status(503), "limited": slacktest.Limited("")} {
 		t.Run(name, func(t *testing.T) {

@@ -154,6 +154,7 @@ func (b *bubble) wantSeeing() {
 }
 
 func TestEachCallToTheServiceFailsOnce(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	const settle = 4 * time.Minute
 	calls := int64(0) // of a run in which nothing fails, until all is done
@@ -194,6 +195,7 @@ func TestEachCallToTheServiceFailsOnce(t *testing.T) {
 }
 
 func TestEachCallToSlackFailsOnce(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	ways := []struct {
 		name   string

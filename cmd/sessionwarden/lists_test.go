@@ -82,6 +82,7 @@ func TestAListThatCannotBeUsedIsToldOnce(t *testing.T) {
 // The list is fetched every hour. Its answers change the judgement, and one that
 // changes no session writes nothing.
 func TestAFetchedListIsJudgedBy(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		var list atomic.Pointer[string]

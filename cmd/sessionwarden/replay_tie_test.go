@@ -18,6 +18,7 @@ import (
 // What was recorded, played again under the configuration that recorded it, has
 // to find the same: the watch and the engine may not come apart.
 func TestReplayFindsWhatTheWatchFound(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	at := func(addr, agent string) manncotest.SessionSpec {
 		return manncotest.SessionSpec{Address: addr, UserAgent: agent, ISP: "Provider"}

@@ -22,6 +22,7 @@ func (b *bubble) anotherWatch(instance string) *bubble {
 // configuration does not expect: each ends the other's session. That is told
 // by both, with the cure, holds nothing, and ends with the cure.
 func TestTwoWatchesThatEndEachOtherAreTold(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.instance = "attic"

@@ -781,6 +781,7 @@ func TestBackupsThatFailAreToldOnceWhenTheLastGoodOneIsOldAndOnceWhenTheyWorkAga
 }
 
 func TestObservingIsToldAgainEveryDayAndHoldsOverEveryTimeout(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.defaults = []string{`expected_countries = ["DE"]`, `schedule = "@every 10m"`, `ask_default = "disconnect"`, `ask_timeout = "1h"`}

@@ -108,6 +108,7 @@ func TestTrustsThatCannotBeMeant(t *testing.T) {
 // The whole program through a trip: quiet while it lasts, over a crash too, and
 // judged anew when it is over.
 func TestATripFromBeginningToEnd(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.rules = []string{`short_lived = "log"`}

@@ -45,8 +45,9 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	debug.SetGCPercent(400) // the simulated years are made of small, short-lived things
-	// The tests mostly wait for programs of their own.
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+	// The tests mostly wait for programs of their own. Under the race detector those
+	// take all there is.
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) && !raceDetector {
 		if err := flag.Set("test.parallel", "12"); err != nil {
 			panic(err)
 		}
@@ -56,9 +57,9 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// tooLongForTheRaceDetector skips a test that plays many hours, or that kills
-// programs which are built without the detector: under it they would take ten
-// times as long, and do what the shorter tests do there too.
+// tooLongForTheRaceDetector skips a test that plays many hours or many ways of one
+// thing, or that kills programs which are built without the detector: under it they
+// take ten times as long, and do what the shorter tests do there too.
 func tooLongForTheRaceDetector(t *testing.T) {
 	t.Helper()
 	if raceDetector && testing.Short() {

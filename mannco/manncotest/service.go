@@ -53,6 +53,7 @@ type Service struct {
 	egress   egress
 	accounts []*account
 	tokens   map[string]*session // live logins by the JWT's id
+	proven   map[string]claims   // what tokens say whose signature was right
 	nextID   int64
 	variants map[Variant]string
 	faults   []*armed

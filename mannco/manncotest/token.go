@@ -50,10 +50,7 @@ func (s *Service) bearer(header string, from netip.Addr) (one *session, why stri
 	if !ok || signed == "" {
 		return nil, "You must be logged in"
 	}
-	var said claims
-	_, err := jwt.ParseWithClaims(signed, &said, func(*jwt.Token) (any, error) { return s.secret, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer),
-		jwt.WithTimeFunc(s.now), jwt.WithExpirationRequired())
+	said, err := s.claimed(signed)
 	if err != nil {
 		return nil, "Invalid or expired token"
 	}
@@ -66,3 +63,27 @@ func (s *Service) bearer(header string, from netip.Addr) (one *session, why stri
 	}
 	return one, ""
 }
+
+// claimed returns what a token says that this service has signed, while it is
+// valid. The signature of one that comes again is not computed again.
+func (s *Service) claimed(signed string) (claims, error) {
+	rules := []jwt.ParserOption{
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer),
+		jwt.WithTimeFunc(s.now), jwt.WithExpirationRequired(),
+	}
+	if said, known := s.proven[signed]; known {
+		return said, jwt.NewValidator(rules...).Validate(said)
+	}
+	var said claims
+	if _, err := jwt.ParseWithClaims(signed, &said, func(*jwt.Token) (any, error) { return s.secret, nil }, rules...); err != nil {
+		return said, err
+	}
+	if s.proven == nil || len(s.proven) >= maxProven {
+		s.proven = make(map[string]claims)
+	}
+	s.proven[signed] = said
+	return said, nil
+}
+
+// maxProven is how many tokens are remembered as proven.
+const maxProven = 4096
