@@ -45,10 +45,13 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	debug.SetGCPercent(400) // the simulated years are made of small, short-lived things
-	// The tests mostly wait for programs of their own. Under the race detector those
-	// take all there is.
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) && !raceDetector {
-		if err := flag.Set("test.parallel", "12"); err != nil {
+	// The tests mostly wait for programs of their own.
+	together := "12"
+	if raceDetector {
+		together = "6"
+	}
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		if err := flag.Set("test.parallel", together); err != nil {
 			panic(err)
 		}
 	}
