@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -143,7 +144,7 @@ func seconds(n float64) time.Duration {
 	return clampRetry(time.Duration(min(n, 3600) * float64(time.Second)))
 }
 
-// noAnswer says in the program's own words why no answer came: the
+// noAnswer says in the program's own words why no answer of somebody's came: the
 // library's text holds the URL, which is the secret.
 func noAnswer(err error, who string) *SendError {
 	var known *SendError
@@ -159,18 +160,28 @@ func noAnswer(err error, who string) *SendError {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &dns):
-		return &SendError{Class: Retry, Reason: "the name of " + who + "'s server was not found", Cure: "look at this machine's network and name service"}
+		return &SendError{Class: Retry, Reason: who + " was not found by its name", Cure: "look at this machine's network and name service"}
 	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &name), errors.As(err, &verify):
 		return &SendError{Class: Retry, Reason: who + "'s certificate could not be verified",
 			Cure: "look at this machine's clock and certificates, and whether a proxy stands in between"}
 	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
-		return &SendError{Class: Retry, Reason: "no connection to " + who, Cure: "look at this machine's network, firewall and HTTPS_PROXY"}
+		return &SendError{Class: Retry, Reason: "no connection to " + who + where(op), Cure: "look at this machine's network, firewall and HTTPS_PROXY"}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return &SendError{Class: Retry, Reason: who + " did not answer in time", Unsure: true}
 	case errors.Is(err, context.Canceled):
 		return &SendError{Class: Retry, Reason: "sending was called off", Unsure: true}
 	}
 	return &SendError{Class: Retry, Reason: "the connection to " + who + " broke off", Unsure: true}
+}
+
+// where says at which address nobody listens, where that is why there is no
+// connection. It is an address of the network and never a name, which may be a
+// secret.
+func where(op *net.OpError) string {
+	if at, ok := op.Addr.(*net.TCPAddr); ok && errors.Is(op, syscall.ECONNREFUSED) {
+		return ": " + at.String() + " refuses it"
+	}
+	return ""
 }
 
 // get asks for an address, with further headers in pairs. Its errors are

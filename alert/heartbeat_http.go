@@ -3,11 +3,7 @@ package alert
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -85,7 +81,9 @@ func (h *Heartbeat) say(ctx context.Context, s signal, words string) (known bool
 	}
 	resp, err := h.client.Do(req)
 	if err != nil {
-		return false, beatError(err)
+		failed := noAnswer(err, "its server")
+		failed.Unsure = false // one more does no harm
+		return false, failed
 	}
 	defer resp.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, maxBeatAnswer)) // the status says what counts
@@ -119,27 +117,4 @@ func heard(s signal, resp *http.Response, said []byte, now time.Time) (known boo
 		return false, stranger
 	}
 	return false, &SendError{Class: Retry, Reason: "the service has trouble (" + status + ")"}
-}
-
-// beatError says in the program's own words why no answer came: the library's
-// text holds the address.
-func beatError(err error) *SendError {
-	var dns *net.DNSError
-	var op *net.OpError
-	var timeout net.Error
-	var authority x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	var name x509.HostnameError
-	var verify *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &dns):
-		return &SendError{Class: Retry, Reason: "the name of its server was not found", Cure: "look at this machine's network and name service"}
-	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &name), errors.As(err, &verify):
-		return &SendError{Class: Retry, Reason: "the certificate of its server could not be verified", Cure: "look at this machine's clock and certificates, and whether a proxy stands in between"}
-	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
-		return &SendError{Class: Retry, Reason: "no connection to its server", Cure: "look at this machine's network, firewall and HTTPS_PROXY"}
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return &SendError{Class: Retry, Reason: "its server did not answer in time"}
-	}
-	return &SendError{Class: Retry, Reason: "the connection to its server broke off"}
 }

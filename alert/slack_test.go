@@ -74,6 +74,30 @@ func TestErrorsAreSortedAndHoldNoSecret(t *testing.T) {
 	}
 }
 
+// Nobody listens where Slack should be: the address says which proxy, or which
+// machine, to look at.
+func TestARefusedConnectionNamesTheAddress(t *testing.T) {
+	t.Parallel()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := closed.Addr().String()
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := alert.NewSlackWebhook(alert.SlackWebhookOptions{URL: func() (string, error) { return "http://" + addr + "/services/" + canary, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Send(t.Context(), alert.Compose(intrusion(sessionwarden.Done), told), "")
+	var e *alert.SendError
+	if !errors.As(err, &e) || e.Class != alert.Retry || e.Reason != "no connection to Slack: "+addr+" refuses it" {
+		t.Errorf("error is %+v", err)
+	}
+	check(t, err)
+}
+
 // channelOver makes a channel whose secrets are canaries.
 func channelOver(t *testing.T, bot bool, way http.RoundTripper) alert.Channel {
 	t.Helper()

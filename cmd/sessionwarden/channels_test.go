@@ -94,6 +94,19 @@ func TestWhileSlackIsDownTheOtherChannelsAreTold(t *testing.T) {
 	}
 }
 
+// A watch that tells nobody is allowed, and said to be one.
+func TestCheckWithoutAChannelIsANote(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.alert = []string{}
+	w.atHome()
+	w.write()
+	out, errs, status := w.cli("check")
+	if text := strings.Join(strings.Fields(out), " "); status != 0 || !strings.Contains(text, "note alert channels: none is configured, so nobody is told of anything") {
+		t.Errorf("status %d\n%s%s", status, out, errs)
+	}
+}
+
 func TestCheckTriesEveryChannel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

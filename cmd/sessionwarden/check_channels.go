@@ -17,7 +17,7 @@ const channelPatience = 30 * time.Second
 // addresses looks at the channels' addresses, without a network.
 func (k *checker) addresses(cfg *config.Config) {
 	if cfg.Alert.Slack == nil && len(cfg.Alert.Channels) == 0 {
-		k.fail("alert channels", "none is configured, so nobody would be told", "write [alert.slack] with webhook_url_file, or [[alert.channel]]; see config.example.toml")
+		k.note("alert channels", "none is configured, so nobody is told of anything: see [alert.slack] and [[alert.channel]] in config.example.toml")
 	}
 	for _, c := range cfg.Alert.Channels {
 		what := "address of " + c.Name
