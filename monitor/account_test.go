@@ -285,6 +285,7 @@ func TestWhatChangedWhileTheWatchWasDownIsSeen(t *testing.T) {
 func TestFactsThatCannotBeSavedAreFoundAgain(t *testing.T) {
 	t.Parallel()
 	looked(t, func(t *testing.T, h *house) {
+		h.page.set(func(p *page) { p.slow, p.facts.Balance.Value = 5*time.Second, 2600_00 })
 		h.journal.set(func(j *journal) { j.fails = errDisk })
 		h.page.trade(thiefTrade)
 		pass(3 * time.Minute)
@@ -351,4 +352,33 @@ func TestATakeoverOutlastsAChangedConfiguration(t *testing.T) {
 			}
 		}
 	}, strangersOnly)
+}
+
+// A poll found somebody and could not be saved; then a look at the account could.
+// The list has not changed since, and he is found all the same.
+func TestALookThatIsSavedHidesNothingThatWasNot(t *testing.T) {
+	t.Parallel()
+	looked(t, func(t *testing.T, h *house) {
+		h.page.set(func(p *page) { p.slow, p.facts.Balance.Value = 5*time.Second, 2600_00 })
+		h.journal.set(func(j *journal) { j.fails = errDisk })
+		h.service.signIn(session("77", "203.0.113.5"))
+		for range 600 { // until a poll has found him
+			pass(100 * time.Millisecond)
+			if h.m.Unsaved() != "" {
+				break
+			}
+		}
+		h.journal.set(func(j *journal) { j.fails = nil })
+		for range 290 { // until the look at the account was saved, before the next poll
+			pass(100 * time.Millisecond)
+			if h.m.Unsaved() == "" {
+				break
+			}
+		}
+		if calls := h.service.calls(); len(calls) > 0 {
+			t.Fatalf("the next poll came first: %v", calls)
+		}
+		pass(2 * time.Minute)
+		wantCalls(t, h.service, "77")
+	})
 }

@@ -163,7 +163,7 @@ func (m *Monitor) notSaved(w *watch, d *draft, c sessionwarden.Change, err error
 	if !d.h.LastPoll.IsZero() {
 		w.h.LastPoll = d.h.LastPoll
 	}
-	w.lesson = d.now // so that the next poll is not taken for a quiet one
+	w.unrecorded = true
 	m.tellUnsaved(d.account.Name, d.now, err)
 	cure := savingCure(err)
 	for _, alert := range c.Alerts {

@@ -169,6 +169,7 @@ type watch struct {
 
 	expired    time.Time // when expired sessions were listed last
 	owed       bool      // they were read, but could not be looked through or recorded
+	unrecorded bool      // a list was read, or something was found, that could not be recorded: the next poll looks at every row
 	high       bool      // under heightened watch
 	lesson     time.Time // when the profile can learn next; zero: nothing to wait for
 	flushed    time.Time // when the state record was written last

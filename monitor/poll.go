@@ -44,6 +44,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 		m.took(w, false)
 		return err
 	}
+	w.unrecorded = true // until it is: the client will call the same bytes known
 	d.recovered(seen)
 	d.incomplete(seen.live)
 	rows := m.locate(w, seen) // locate
@@ -63,7 +64,7 @@ func (m *Monitor) poll(ctx context.Context, w *watch, t *tick) error {
 		w.list, w.read, w.gen = seen.live, d.now, seen.gen
 		w.begun = cmp.Or(d.begun, w.begun)
 		w.misses, w.missError, w.missCure = 0, "", ""
-		w.untold, w.logout = nil, false
+		w.untold, w.logout, w.unrecorded = nil, false, false
 	}
 	w.expired = seen.expiredAt
 	w.owed = seen.owed || err != nil
@@ -155,7 +156,7 @@ func without(rows, live []sessionwarden.Session) []sessionwarden.Session {
 // the same bytes as before, judged under the same configuration and location
 // data, with nothing under way.
 func (m *Monitor) quiet(w *watch, seen reading, now time.Time) bool {
-	return seen.live.Unchanged && seen.live.Complete && w.list.Complete && len(seen.ended) == 0 &&
+	return seen.live.Unchanged && !w.unrecorded && seen.live.Complete && w.list.Complete && len(seen.ended) == 0 &&
 		!seen.live.LoggedOut && len(w.untold) == 0 && !w.read.IsZero() && seen.gen == w.gen &&
 		w.sameRules(now) && w.misses == 0 && w.h.Blind.Since.IsZero() &&
 		!w.absent() && !m.hasWork(w, now) && !over(w.h, now) && !w.unsure && m.step(w) == 0 &&
