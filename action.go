@@ -18,6 +18,7 @@ type Action struct {
 	Note     string // why it is in its state: what held or refused it, what failed
 	Hold     Hold   // what held it; NotHeld unless State is Held
 	ByHand   bool   // a person asked for it or approved it
+	By       string // who that was, as [Asker] says; "" not known
 	Stranger bool   // which of the two hourly limits it counts against
 	Findings []uint64
 	AlertID  uint64 // the alert that speaks of it; 0 none

@@ -36,7 +36,11 @@ func outcome(a sessionwarden.Alert, item sessionwarden.AlertItem, f Facts) []Lin
 	case sessionwarden.Done:
 		return status("The service said it is ended; not proven yet.")
 	case sessionwarden.Verified:
-		return status("Ended and verified gone" + at(act, ref, f) + ".")
+		ended := "Ended and verified gone"
+		if by := outside(act.By, 80); by != "" {
+			ended = "Ended by " + by + ", verified gone"
+		}
+		return status(ended + at(act, ref, f) + ".")
 	case sessionwarden.Failed:
 		if note == "" {
 			note = "the service still lists it" + tries(act)

@@ -118,6 +118,12 @@ func TestWordsClaimNoMoreThanTheStateProves(t *testing.T) {
 	if text := alert.Compose(intrusion(sessionwarden.Verified), told).Text; !strings.Contains(text, "Ended and verified gone at 12:00:02 UTC") {
 		t.Errorf("verified is not said:\n%s", text)
 	}
+	byHand := intrusion(sessionwarden.Verified)
+	byHand.Items[0].Action.ByHand, byHand.Items[0].Action.By = true, "Jane\x1b[1m (U0JANE in Slack)"
+	text := alert.Compose(byHand, told).Text
+	if !strings.Contains(text, "Ended by Jane") || !strings.Contains(text, "(U0JANE in Slack), verified gone at 12:00:02 UTC") || strings.Contains(text, "\x1b") {
+		t.Errorf("who had it ended is not said, or colours the terminal:\n%s", text)
+	}
 }
 
 func TestADryRunSaysSoEverywhere(t *testing.T) {

@@ -115,6 +115,7 @@ func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(*session
 		case s.ID == "":
 			d.settle(a, sessionwarden.Refused, "the service gave no id for this session, so it cannot be ended by itself")
 		case a.State != sessionwarden.Done:
+			a.By = sessionwarden.Asker(ctx)
 			d.settle(a, sessionwarden.Planned, byWhom(ctx))
 		}
 	}
@@ -169,7 +170,7 @@ func (m *Monitor) Approve(ctx context.Context, id uint64) (sessionwarden.Action,
 		if err := nothingByHand(d.account); err != nil {
 			return a, err
 		}
-		a.ByHand = true
+		a.ByHand, a.By = true, sessionwarden.Asker(ctx)
 		return d.settle(a, sessionwarden.Planned, "approved "+byWhom(ctx)), nil
 	})
 	if err != nil {

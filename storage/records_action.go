@@ -68,6 +68,7 @@ type actionRecord struct {
 	Answered int64    `cbor:"18,keyasint,omitempty"`
 	Created  int64    `cbor:"19,keyasint,omitempty"`
 	Updated  int64    `cbor:"20,keyasint,omitempty"`
+	By       string   `cbor:"21,keyasint,omitempty"`
 }
 
 func packAction(a sessionwarden.Action) actionRecord {
@@ -76,6 +77,7 @@ func packAction(a sessionwarden.Action) actionRecord {
 		Device: a.Device, Reason: a.Reason, Note: a.Note, Hold: uint8(a.Hold), ByHand: a.ByHand, Stranger: a.Stranger,
 		Findings: a.Findings, AlertID: a.AlertID, Attempts: a.Attempts, Deadline: packTime(a.Deadline), NotTill: packTime(a.NotTill),
 		Answered: packTime(a.Answered), Created: packTime(a.Created), Updated: packTime(a.Updated),
+		By: a.By,
 	}
 }
 
@@ -85,6 +87,6 @@ func (r actionRecord) unpack(id uint64) sessionwarden.Action {
 		Session: sessionwarden.SessionID(r.Session), Addr: r.Addr, Device: r.Device, Reason: r.Reason, Note: r.Note,
 		Hold: sessionwarden.Hold(r.Hold), ByHand: r.ByHand, Stranger: r.Stranger, Findings: r.Findings, AlertID: r.AlertID,
 		Attempts: r.Attempts, Deadline: unpackTime(r.Deadline), NotTill: unpackTime(r.NotTill), Answered: unpackTime(r.Answered),
-		Created: unpackTime(r.Created), Updated: unpackTime(r.Updated),
+		Created: unpackTime(r.Created), Updated: unpackTime(r.Updated), By: r.By,
 	}
 }

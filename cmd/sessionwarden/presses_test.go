@@ -137,11 +137,11 @@ func TestEveryButton(t *testing.T) {
 		shows  string // what the message says then
 		ended  bool   // the session is ended
 	}{
-		"end":         {"End this session", "ended, and verified gone at", "Ended and verified gone", true},
+		"end":         {"End this session", "ended, and verified gone at", "Ended by Jane (U0JANE in Slack), verified gone at", true},
 		"mine":        {"It was me", "counts as yours as long as it stays where it is", "Left alone: by Jane (U0JANE in Slack)", false},
 		"network":     {"Mine: trust", "counts as yours on account main until", "Answered by Jane (U0JANE in Slack)", false},
 		"acknowledge": {"Acknowledge", "nobody else is told of it", "Answered by Jane (U0JANE in Slack)", false},
-		"all":         {"End all sessions", "ended, and verified gone at", "Ended and verified gone", true},
+		"all":         {"End all sessions", "ended, and verified gone at", "Ended by Jane (U0JANE in Slack), verified gone at", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
