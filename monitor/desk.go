@@ -108,6 +108,7 @@ func (m *Monitor) planByHand(ctx context.Context, w *watch, wanted func(*session
 			a = d.h.Actions[i]
 		} else {
 			a.ID = d.next()
+			d.tie(&a)
 		}
 		a.ByHand, a.NotTill = true, time.Time{}
 		asked = append(asked, a.ID)

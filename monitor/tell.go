@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -218,6 +219,25 @@ func (d *draft) bringUp(alert *sessionwarden.Alert, action sessionwarden.Action)
 	alert.Items[place] = sessionwarden.AlertItem{Sighting: s, Action: &action}
 	alert.Waiting = waiting(*alert)
 	return true, true
+}
+
+// tie has the alert that names the session of a new action show that action from now
+// on: people read there what became of what they asked for.
+func (d *draft) tie(action *sessionwarden.Action) {
+	for _, id := range slices.Backward(slices.Sorted(maps.Keys(d.w.alerts))) {
+		alert, _ := d.revised(id)
+		i := slices.IndexFunc(alert.Items, func(item sessionwarden.AlertItem) bool { return item.Sighting.Seq == action.Seq })
+		if i < 0 || action.Seq == 0 {
+			continue
+		}
+		action.AlertID = id
+		shown := *action
+		alert.Items = slices.Clone(alert.Items)
+		alert.Items[i].Action = &shown
+		alert.Updated = d.now
+		d.alerts[id] = alert
+		return
+	}
 }
 
 // notice makes an alert that has no sessions: a title, and lines that say what

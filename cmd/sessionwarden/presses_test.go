@@ -119,9 +119,14 @@ func idOf(t *testing.T, id string) int64 {
 
 // asked is a world in which somebody was asked about a session.
 func asked(t *testing.T) (w *world, p *process, id string, m slacktest.Message) {
+	return found(t, "ask")
+}
+
+// found is a world in which somebody signed in whom a rule with this response found.
+func found(t *testing.T, response string) (w *world, p *process, id string, m slacktest.Message) {
 	w = newWorld(t)
 	w.withButtons()
-	w.rules = []string{`unexpected_country = "ask"`}
+	w.rules = []string{fmt.Sprintf("unexpected_country = %q", response)}
 	w.atHome()
 	p = w.start()
 	w.listening()
@@ -174,6 +179,32 @@ func TestEveryButton(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A message that told of a session without asking, or that said it was left alone,
+// says who had it ended all the same.
+func TestTheMessageSaysWhatWasEndedByHand(t *testing.T) {
+	t.Parallel()
+	t.Run("told only", func(t *testing.T) {
+		t.Parallel()
+		w, _, _, m := found(t, "alert")
+		w.press(jane, m, "End this session")
+		w.eventually("the message says so", func() bool {
+			return strings.Contains(w.now(m), "Ended by Jane (U0JANE in Slack), verified gone at")
+		})
+	})
+	t.Run("left alone before", func(t *testing.T) {
+		t.Parallel()
+		w, _, id, m := asked(t)
+		w.press(jane, m, "It was me")
+		w.says("disconnect", id, "--account", "main")
+		w.eventually("the message says so", func() bool {
+			return strings.Contains(w.now(m), ", verified gone at") && !strings.Contains(w.now(m), "Left alone")
+		})
+		if n := len(w.messages()); n != 1 {
+			t.Errorf("%d messages: %q", n, w.messages())
+		}
+	})
 }
 
 // TestAButtonIsPressedLate: after a restart, and after the session has gone by
