@@ -19,6 +19,7 @@ import (
 const (
 	cookieThief     = "cookie-thief"
 	travellingOwner = "travelling-owner"
+	oneTap          = "one-tap"
 )
 
 func (c *command) demoCommand() *cobra.Command {
@@ -30,22 +31,24 @@ service on which a story is played, the real daemon that watches it, and a
 simulated Slack whose messages are shown here. Everything listens on loopback
 only, and nothing is left behind.
 
-The stories: cookie-thief, in which somebody signs in with a stolen cookie, and
-travelling-owner, in which the owner herself goes abroad, twice: unannounced,
-and with a trust that ends by itself.`,
+The stories: cookie-thief, in which somebody signs in with a stolen cookie;
+one-tap, in which the watch asks first and you press a button in Slack, by its
+number, or see it pressed; and travelling-owner, in which the owner herself goes
+abroad, twice: unannounced, and with a trust that ends by itself. Without
+--scenario it is cookie-thief, and then one-tap.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case d.length < 0 || d.length > 24*time.Hour:
 				return &usageError{errors.New("--for: write something between 1s and 24h")}
-			case d.scenario != cookieThief && d.scenario != travellingOwner:
-				return &usageError{fmt.Errorf("--scenario: there are %s and %s; sessionwarden simulate plays any other", cookieThief, travellingOwner)}
+			case !slices.Contains([]string{"", cookieThief, oneTap, travellingOwner}, d.scenario):
+				return &usageError{fmt.Errorf("--scenario: there are %s, %s and %s; sessionwarden simulate plays any other", cookieThief, oneTap, travellingOwner)}
 			}
 			d.c, d.begun = c, time.Now()
 			return d.run(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&d.scenario, "scenario", cookieThief, "the story's `NAME`: "+cookieThief+" or "+travellingOwner)
+	cmd.Flags().StringVar(&d.scenario, "scenario", "", "the story's `NAME`: "+cookieThief+", "+oneTap+" or "+travellingOwner+"; without it the first two")
 	cmd.Flags().StringVar(&d.listen, "listen", "127.0.0.1:0", "`ADDR` on loopback for health and metrics; port 0 chooses a free one")
 	cmd.Flags().DurationVar(&d.length, "for", 0, "go on serving, and end after exactly this `DURATION`")
 	return cmd
@@ -57,7 +60,7 @@ const demoEnd = 55 * time.Second
 // demo is one demonstration.
 type demo struct {
 	c        *command
-	scenario string
+	scenario string // "": cookieThief, and then oneTap
 	listen   string
 	length   time.Duration // 0: as long as the story lasts
 	begun    time.Time
@@ -70,15 +73,19 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	ctx, stop := context.WithDeadline(ctx, d.begun.Add(end))
 	defer stop()
-	scenario, err := manncotest.BuiltIn(d.scenario)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(d.c.out, "%s\n%s\n\n", scenario.Title, wrap(scenario.About, d.c.out.width, ""))
-	if d.scenario == travellingOwner {
-		err = d.theTrip(ctx, scenario)
-	} else {
-		err = d.theTheft(ctx, scenario)
+	var err error
+	switch d.scenario {
+	case travellingOwner:
+		err = d.theTrip(ctx)
+	case oneTap:
+		err = d.theTap(ctx)
+	case cookieThief:
+		err = d.theTheft(ctx, true)
+	default:
+		if err = d.theTheft(ctx, false); err == nil {
+			fmt.Fprint(d.c.out, "\nThe same watch, where it asks first:\n\n")
+			err = d.theTap(ctx)
+		}
 	}
 	if errors.Is(err, errTimeIsUp) {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -89,12 +96,25 @@ func (d *demo) run(ctx context.Context) error {
 	return err
 }
 
-// theTheft tells of a thief. It is an error if he is not proven gone, or is
-// not told of: the demonstration shows what the program does, not what it hopes
-// to do.
-func (d *demo) theTheft(ctx context.Context, scenario manncotest.Scenario) error {
+// introduce says what is played, and returns it.
+func (d *demo) introduce(name string) (manncotest.Scenario, error) {
+	scenario, err := manncotest.BuiltIn(name)
+	if err == nil {
+		fmt.Fprintf(d.c.out, "%s\n%s\n\n", scenario.Title, wrap(scenario.About, d.c.out.width, ""))
+	}
+	return scenario, err
+}
+
+// theTheft tells of a thief; last where nothing comes after it. It is an error if he
+// is not proven gone, or is not told of: the demonstration shows what the program
+// does, not what it hopes to do.
+func (d *demo) theTheft(ctx context.Context, last bool) error {
+	scenario, err := d.introduce(cookieThief)
+	if err != nil {
+		return err
+	}
 	return d.act(ctx, act{
-		scenario: scenario, last: true, every: 5 * time.Second, look: "one look every five seconds", defaults: `expected_countries = ["DE"]`,
+		scenario: scenario, last: last, beside: tellHeightened, every: 5 * time.Second, look: "one look every five seconds", defaults: `expected_countries = ["DE"]`,
 		after: func(s *stage, a *app) error {
 			history, err := readDemo(a)
 			if err != nil {
@@ -122,7 +142,9 @@ func (d *demo) theTheft(ctx context.Context, scenario manncotest.Scenario) error
 			if !history.found(sessionwarden.Respawned) || tampered && !history.found(sessionwarden.Takeover) {
 				return errors.New("the theft was not recognized for what it is: this must not happen, please report it")
 			}
-			d.yourTurn("That was all of it: seen, judged, ended and proven gone, twice; and people were told what was changed meanwhile.")
+			if last {
+				d.yourTurn("That was all of it: seen, judged, ended and proven gone, twice; and people were told what was changed meanwhile.")
+			}
 			return nil
 		},
 	})
@@ -130,11 +152,15 @@ func (d *demo) theTheft(ctx context.Context, scenario manncotest.Scenario) error
 
 // theTrip tells of the owner abroad, twice: people get one message when nothing
 // was announced, and none where it was.
-func (d *demo) theTrip(ctx context.Context, scenario manncotest.Scenario) error {
+func (d *demo) theTrip(ctx context.Context) error {
+	scenario, err := d.introduce(travellingOwner)
+	if err != nil {
+		return err
+	}
 	scenario.Speed = 1800
 	trip := act{
 		// No countries are written down: what is new to the account is told.
-		scenario: scenario, every: time.Second, look: "one look a second", defaults: `learning = "off"`,
+		scenario: scenario, beside: tellHeightened, every: time.Second, look: "one look a second", defaults: `learning = "off"`,
 		after: func(s *stage, a *app) error { return s.quiet(a, 1) },
 	}
 	if err := d.act(ctx, trip); err != nil {
@@ -185,9 +211,11 @@ type act struct {
 	every    time.Duration // the schedule
 	look     string        // the same in words
 	defaults string        // more lines under [defaults]
+	buttons  bool          // Slack has buttons, and one of them is to be pressed
 	last     bool          // what is left of the time is served
 	before   func(*stage, *app) error
-	after    func(*stage, *app) error // once the story is over and all is told
+	beside   func(context.Context, *stage, *app) // while the story goes on; it ends with its context
+	after    func(*stage, *app) error            // once the story is over and all is told
 }
 
 var errTimeIsUp = errors.New("the time is up")
@@ -195,7 +223,7 @@ var errTimeIsUp = errors.New("the time is up")
 // act plays one act on a stage of its own. It returns errTimeIsUp where ctx
 // ended before the story.
 func (d *demo) act(ctx context.Context, play act) (err error) {
-	s := &stage{c: d.c, begun: d.begun}
+	s := newStage(d.c, d.begun)
 	defer func() { err = errors.Join(err, s.close()) }()
 	cfg, err := s.build(d.listen, play)
 	if err != nil {
@@ -223,11 +251,14 @@ func (d *demo) act(ctx context.Context, play act) (err error) {
 	ran := make(chan error, 1)
 	go func() { ran <- a.run(watching, nil, nil, serve) }()
 	s.say("watch", fmt.Sprintf("The watch begins: account %s, %s.", cfg.Accounts[0].Name, play.look))
-	s.until(watching, func() bool { return a.status().Accounts[0].TwoFactor != "" }) // it has seen what there is
-	heightened := make(chan struct{})
+	s.until(watching, func() bool { // it has seen what there is, and hears who presses
+		connected, _ := s.slack.Connections()
+		return a.status().Accounts[0].TwoFactor != "" && (!play.buttons || connected > 0)
+	})
+	beside := make(chan struct{})
 	go func() {
-		defer close(heightened)
-		s.tellHeightened(watching, a)
+		defer close(beside)
+		play.beside(watching, s, a)
 	}()
 	played := s.service.Play(watching, play.scenario, s.tell)
 	if played == nil {
@@ -238,7 +269,7 @@ func (d *demo) act(ctx context.Context, play act) (err error) {
 		}
 	}
 	stop()
-	<-heightened
+	<-beside
 	err = <-ran
 	switch {
 	case played != nil && ctx.Err() == nil:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,43 +15,108 @@ import (
 func TestDemoTellsTheStory(t *testing.T) {
 	tooLongForTheRaceDetector(t)
 	t.Parallel()
-	for scenario, wanted := range map[string][]string{
-		"cookie-thief": {
+	for name, wanted := range map[string][]string{
+		"": {
 			"Slack shows", "Slack updates", "verified gone", "proof", "Heightened watch until ",
 			"Two-factor authentication was on and is off", "from steamcommunity[.]example…anna to steamcommunity[.]example…hief",
 			"that is how an account is taken over", "respawned: Back ", "$ sessionwarden incidents show ", "The incident was opened.",
 			"The balance stays where it is.",
+			"The same watch, where it asks first: One tap", "[End this session] [It was me]", "Nobody can type here",
+			"Anna presses [End this session].", "Ended by Anna (U0OWNER in Slack), verified gone at ", "she was never signed out",
 		},
 		"travelling-owner": {
 			"country and network are both new to this account", "One message, and nobody was signed out.",
 			"$ sessionwarden trust add --account anna --country AT --until 14d", "Not one message, and nobody was signed out.",
 		},
 	} {
-		t.Run(scenario, func(t *testing.T) {
+		t.Run("the story "+name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.write()
 			begun := time.Now()
-			out := w.must("demo", "--scenario", scenario)
+			args := []string{"demo"}
+			if name != "" {
+				args = append(args, "--scenario", name)
+			}
+			out := w.must(args...)
 			if took := time.Since(begun); took > time.Minute {
 				t.Errorf("the story took %v", took)
 			}
-			text := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", "")), " ")
-			for _, want := range wanted {
-				if !strings.Contains(text, want) {
-					t.Errorf("the story lacks %q:\n%s", want, out)
-				}
-			}
-			for line := range strings.Lines(out) {
-				if n := columnsOf(strings.TrimRight(line, "\n")); n > 80 {
-					t.Errorf("a line of %d columns: %s", n, line)
-				}
-			}
-			if scenario == "cookie-thief" {
+			tells(t, out, wanted...)
+			if name == "" {
 				before, _, _ := strings.Cut(out, "verified gone")
 				if last := before[strings.LastIndex(before, "\n00:")+1:]; last > "00:10" {
 					t.Errorf("he was ended at %.5s", last)
 				}
+			}
+		})
+	}
+}
+
+// tells asks for all of these words in what was printed, and for lines that fit.
+func tells(t *testing.T, out string, wanted ...string) {
+	t.Helper()
+	text := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", "")), " ")
+	for _, want := range wanted {
+		if !strings.Contains(text, want) {
+			t.Errorf("the story lacks %q:\n%s", want, out)
+		}
+	}
+	for line := range strings.Lines(out) {
+		if n := columnsOf(strings.TrimRight(line, "\n")); n > 80 {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
+	}
+}
+
+// Whatever is pressed in the demonstration, or not: the thief is ended on somebody's
+// word in the end, and the message says on whose.
+func TestDemoHasAButtonPressed(t *testing.T) {
+	tooLongForTheRaceDetector(t)
+	t.Parallel()
+	const (
+		prompt = "You are Anna: type a button's number, and Enter."
+		byAnna = "Ended by Anna (U0OWNER in Slack), verified gone at "
+		stays  = "That ends nobody: the thief is still in."
+		byself = "Nobody has pressed [End this session], so Anna does, on her phone."
+	)
+	for name, c := range map[string]struct {
+		typed  string // "": nothing, and there may be more
+		wanted []string
+		never  string
+	}{
+		"nobody":         {"", []string{prompt, "type 1 = End this session", byself, byAnna}, stays},
+		"ended":          {"1", []string{prompt, "Anna presses [End this session].", byAnna, "his session is gone"}, byself},
+		"mine":           {"2", []string{"Anna presses [It was me].", stays, "Left alone: by Anna", "She types: sessionwarden disconnect ", "Ended by Anna, verified gone at "}, byself},
+		"trusted":        {"3", []string{"counts as yours on account anna", stays, "She types: sessionwarden disconnect ", "Ended by Anna, verified gone at "}, byself},
+		"seen":           {"4", []string{"Anna presses [Acknowledge].", stays, byself, byAnna}, "She types"},
+		"all":            {"5", []string{"3 sessions ended, and verified gone at ", byAnna, "Anna's phone was signed out with all the others"}, byself},
+		"a stranger":     {"x 1", []string{"A stranger presses [End this session].", "not on the list of people who may answer here", byself, byAnna}, stays},
+		"by the command": {"s approve 8", []string{"Anna types /sessionwarden approve 8.", byAnna}, byself},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.write()
+			read, write, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer read.Close()
+			defer write.Close()
+			w.stdin = read
+			if c.typed != "" {
+				if _, err := write.WriteString("\n" + c.typed + "\n"); err != nil {
+					t.Fatal(err)
+				}
+				if err := write.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out := w.must("demo", "--scenario", "one-tap")
+			tells(t, out, append(c.wanted, "proof", "gone from the service's complete list")...)
+			if strings.Contains(strings.Join(strings.Fields(out), " "), c.never) {
+				t.Errorf("it says %q:\n%s", c.never, out)
 			}
 		})
 	}

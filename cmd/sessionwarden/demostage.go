@@ -11,24 +11,31 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"sessionwarden/alert/slacktest"
 	"sessionwarden/config"
 	"sessionwarden/mannco/manncotest"
 )
 
-// stage is what the demonstration plays on.
+// stage is what the demonstration plays on: a simulated service, and the room with a
+// simulated Slack, through which it prints.
 type stage struct {
+	*slackRoom
 	c       *command
-	begun   time.Time
 	service *manncotest.Service
-	slack   *slacktest.Server
 	closers []func() error
+	asking  atomic.Bool // a question waits for a press
 
-	mu       sync.Mutex
+	deeds    sync.Mutex
 	arrivals int  // how often a thief signed in
 	tampered bool // one of them has changed something
+}
+
+func newStage(c *command, begun time.Time) *stage {
+	s := &stage{slackRoom: newSlackRoom(c.out, begun), c: c}
+	s.brief, s.names = true, map[string]string{slackOwner: "Anna", slackStranger: "A stranger"}
+	return s
 }
 
 func (s *stage) onClose(f func() error) { s.closers = append(s.closers, f) }
@@ -63,19 +70,19 @@ func (s *stage) build(listen string, play act) (*config.Config, error) {
 	if err := s.service.Setup(play.scenario); err != nil {
 		return nil, err
 	}
-	api, err := s.serve(s.service)
+	api, err := s.serveService()
 	if err != nil {
 		return nil, err
 	}
-	s.slack = slacktest.New()
-	s.slack.OnMessage(s.message)
-	hub, err := s.serve(s.slack)
+	hub, err := s.slackRoom.serve("127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
+	s.onClose(hub.Close)
+	s.asking.Store(play.buttons)
 	var text strings.Builder
 	fmt.Fprintf(&text, "data_dir = %q\ninstance = \"demo\"\n[web]\nlisten = %q\n", filepath.Join(dir, "data"), opsAddr)
-	fmt.Fprintf(&text, "[alert.slack]\nbot_token = \"demo-token-not-a-secret\"\nchannel = %q\napi_url = \"http://%s/api/\"\n", demoChannel, hub)
+	text.WriteString(s.configuration(play.buttons))
 	fmt.Fprintf(&text, "[defaults]\nbase_url = \"http://%s\"\nschedule = \"@every %s\"\nexpired_every = \"5s\"\n%s\n", api, play.every, play.defaults)
 	for _, account := range play.scenario.Accounts {
 		fmt.Fprintf(&text, "[[account]]\nname = %q\napi_key = %q\n", account.Name, account.APIKey)
@@ -83,35 +90,29 @@ func (s *stage) build(listen string, play act) (*config.Config, error) {
 	return config.Load("demo", []byte(text.String()), s.c.configOptions())
 }
 
-// serve serves h on a free port of loopback and returns its address.
-func (s *stage) serve(h http.Handler) (string, error) {
+// serveService serves the simulated service on a free port of loopback and returns
+// its address.
+func (s *stage) serveService() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: s.service, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	s.onClose(server.Close)
 	return listener.Addr().String(), nil
 }
 
-// say tells a line of the story: when, who, what.
-func (s *stage) say(who, text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fmt.Fprintf(s.c.out, "%s  %-10s %s\n", stamp(s.begun), shorten(who, 10), wrap(text, s.c.out.width-18, strings.Repeat(" ", 18)))
-}
-
 // tell tells of an event of the story.
 func (s *stage) tell(e manncotest.Event) {
-	s.mu.Lock()
+	s.deeds.Lock()
 	if e.Who == "thief" && !e.Skipped {
 		if e.Kind == manncotest.EventSignIn {
 			s.arrivals++
 		}
 		s.tampered = s.tampered || e.Kind == manncotest.EventChange
 	}
-	s.mu.Unlock()
+	s.deeds.Unlock()
 	if line := e.Narration(); line != "" {
 		s.say(cmp.Or(e.Who, "story"), line)
 	}
@@ -120,67 +121,26 @@ func (s *stage) tell(e manncotest.Event) {
 // thieves returns how often a thief signed in, and whether one has changed
 // something.
 func (s *stage) thieves() (arrivals int, tampered bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.deeds.Lock()
+	defer s.deeds.Unlock()
 	return s.arrivals, s.tampered
 }
 
 // tellHeightened tells when the watch looks more often, and ends with ctx.
-func (s *stage) tellHeightened(ctx context.Context, a *app) {
+func tellHeightened(ctx context.Context, s *stage, a *app) {
 	s.until(ctx, func() bool { return !a.status().Accounts[0].Heightened.IsZero() })
 	if until := a.status().Accounts[0].Heightened; !until.IsZero() {
 		s.say("watch", "Heightened watch until "+until.UTC().Format("15:04 MST")+": never more than three seconds between two looks, as whoever was here may come back.")
 	}
 }
 
-// message shows what Slack shows; of an update what is new in it.
-func (s *stage) message(m slacktest.Message) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	title := "Slack shows in " + demoChannel
-	if m.Thread != "" {
-		title = "Slack shows in the thread of that message"
-	}
-	before := make(map[string]bool)
-	if n := len(m.History); n > 0 {
-		title = "Slack updates that message (the rest of it stays)"
-		was := m
-		was.Text, was.Blocks = m.History[n-1].Text, m.History[n-1].Blocks
-		for _, paragraph := range paragraphs(slacktest.Text(was)) {
-			before[paragraph] = true
-		}
-	}
-	fmt.Fprintf(s.c.out, "%s  %s:\n", stamp(s.begun), title)
-	for _, paragraph := range paragraphs(slacktest.Text(m)) {
-		if before[paragraph] {
-			continue
-		}
-		for line := range strings.Lines(paragraph) {
-			fmt.Fprintln(s.c.out, strings.TrimRight("  │ "+strings.TrimRight(line, "\n "), " "))
-		}
-	}
-}
-
-// paragraphs cuts what Slack shows into lines, each with those that it goes on
-// in.
-func paragraphs(text string) []string {
-	var list []string
-	for line := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
-		if goesOn := strings.HasPrefix(line, "    "); goesOn && len(list) > 0 {
-			list[len(list)-1] += line
-		} else {
-			list = append(list, line)
-		}
-	}
-	return list
-}
-
-// demoChannel is where the demonstration's alerts go.
-const demoChannel = "#security"
-
-// settle waits until everything that was done is proven and told.
+// settle waits until everything that was asked is answered, and everything that was
+// done is proven and told.
 func (s *stage) settle(ctx context.Context, a *app) {
 	s.until(ctx, func() bool {
+		if s.asking.Load() {
+			return false
+		}
 		busy := 0
 		status := a.status()
 		for _, account := range status.Accounts {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 	room := newSlackRoom(c.out, start)
 	defer room.hush()
 	if withSlack {
-		at, err := room.serve(listener.Addr())
+		at, err := room.serveBeside(listener.Addr())
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
@@ -89,26 +90,28 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 	}
 	if withSlack {
 		room.explain()
-		go room.read(ctx, c.stdin)
+		go room.read(ctx, readTyped(c.stdin))
 	}
 	room.print("\nStop it with Ctrl-C. What happens:\n")
 	err = service.Play(ctx, s, func(e manncotest.Event) {
 		if line := e.Narration(); line != "" {
-			room.say(line)
+			room.say(cmp.Or(e.Who, "story"), line)
 		}
 	})
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
 	if ctx.Err() == nil {
-		room.say("The story is over; the service goes on answering until you stop it.")
+		room.say("story", "The story is over; the service goes on answering until you stop it.")
 	}
 	return <-served
 }
 
 // stamp is how long a story has been told.
-func stamp(start time.Time) string {
-	d := time.Since(start)
+func stamp(start time.Time) string { return minutes(time.Since(start)) }
+
+// minutes writes a length of time as minutes and seconds.
+func minutes(d time.Duration) string {
 	return fmt.Sprintf("%02d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 }
 

@@ -57,13 +57,13 @@ func TestSimulateShowsSlackAndPressesItsButtons(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	shows("[alert.slack]", "app_token = ", `channel = "#security"`, "What happens:")
+	shows("[alert.slack]", "app_token = ", `people = ["U0OWNER"]`, `channel = "#security"`, "What happens:")
 	found := regexp.MustCompile(`api_url = "(http://127\.0\.0\.1:\d+/api/)"`).FindStringSubmatch(out.String())
 	if found == nil {
 		t.Fatal("it does not print where Slack answers")
 	}
 	types("s status")
-	shows("U0OWNER types /sessionwarden status: nobody is connected")
+	shows("U0OWNER types /sessionwarden status.", "Nobody is connected")
 
 	var mu sync.Mutex
 	var presses []alert.Press
@@ -92,9 +92,9 @@ func TestSimulateShowsSlackAndPressesItsButtons(t *testing.T) {
 	_ = posted.Body.Close()
 	shows("Slack shows in #security:", "A stranger signed in", "[End this session] [It was me]", `type 1 = End this session (Slack asks before: "Really?")`, "type 2 = It was me")
 	types("1")
-	shows("U0OWNER presses [End this session]: acknowledged after")
+	shows("U0OWNER presses [End this session].", "Acknowledged after")
 	types("x 2")
-	shows("U0STRANGER presses [It was me]: acknowledged after")
+	shows("U0STRANGER presses [It was me].")
 	types("s history --since 1d")
 	shows("Slack shows U0OWNER alone:", "U0OWNER asks for history --since 1d")
 	types("x s status")

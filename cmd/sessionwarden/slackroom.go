@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,16 +25,19 @@ const (
 )
 
 // slackRoom is the simulated Slack on a terminal: it shows what is posted, and
-// does what is typed. It is also the one door of simulate to the terminal once
-// more than one goroutine prints.
+// does what is typed. It is also the one door of simulate and demo to the terminal
+// once more than one goroutine prints.
 type slackRoom struct {
 	slack *slacktest.Server
-	url   string // of its Web API
+	url   string            // of its Web API
+	names map[string]string // what people are called here; who is not in it, by his id
+	brief bool              // of an update only what is new in it is shown, and of a press only that it failed
 
 	mu      sync.Mutex
 	out     *printer
 	begun   time.Time
 	buttons []slackButton // by number, from 1
+	mute    bool          // the buttons are shown without numbers: nobody can type one
 	hushed  bool
 }
 
@@ -47,10 +51,10 @@ func newSlackRoom(out *printer, begun time.Time) *slackRoom {
 	return &slackRoom{slack: slacktest.New(), out: out, begun: begun}
 }
 
-// serve serves Slack on the port after another one, or on a free port where that
-// one was chosen freely. The caller closes what it returns.
-func (r *slackRoom) serve(beside net.Addr) (io.Closer, error) {
-	host, port, err := net.SplitHostPort(beside.String())
+// serveBeside serves Slack on the port after another one, or on a free port where
+// that one was chosen freely. The caller closes what it returns.
+func (r *slackRoom) serveBeside(other net.Addr) (io.Closer, error) {
+	host, port, err := net.SplitHostPort(other.String())
 	if err != nil {
 		return nil, err
 	}
@@ -58,14 +62,24 @@ func (r *slackRoom) serve(beside net.Addr) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(n+1)))
+	closer, err := r.serve(net.JoinHostPort(host, strconv.Itoa(n+1)))
 	if err != nil {
-		if listener, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
-			return nil, fmt.Errorf("listening for the simulated Slack: %w", err)
-		}
+		return r.serve(net.JoinHostPort(host, "0"))
+	}
+	return closer, nil
+}
+
+// serve serves Slack at an address. The caller closes what it returns.
+func (r *slackRoom) serve(addr string) (io.Closer, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening for the simulated Slack: %w", err)
 	}
 	r.slack.AddUser(slackOwner, "owner")
 	r.slack.AddUser(slackStranger, "stranger")
+	for id, name := range r.names {
+		r.slack.AddUser(id, name)
+	}
 	r.slack.OnMessage(r.message)
 	r.slack.OnEphemeral(r.whisper)
 	r.url = "http://" + listener.Addr().String() + slacktest.APIPath
@@ -83,19 +97,22 @@ type closing func() error
 // Close implements io.Closer.
 func (c closing) Close() error { return c() }
 
+// configuration is what points sessionwarden at this Slack.
+func (r *slackRoom) configuration(buttons bool) string {
+	text := fmt.Sprintf("[alert.slack]\nbot_token = \"simulated-bot-token-not-a-secret\"\nchannel = %q\napi_url = %q\n", slackChannel, r.url)
+	if buttons {
+		text += fmt.Sprintf("app_token = \"simulated-app-token-not-a-secret\"\npeople = [%q]\n", slackOwner)
+	}
+	return text
+}
+
 // explain prints the configuration, and what can be typed.
 func (r *slackRoom) explain() {
-	r.print(fmt.Sprintf(`
-  [alert.slack]
-  bot_token = "simulated-bot-token-not-a-secret"
-  app_token = "simulated-app-token-not-a-secret"
-  channel = %q
-  api_url = %q
-
+	r.print(fmt.Sprintf("\n  %s\n"+`
 In the simulated Slack you are %s. Type a button's number to press it, or
 "s status" for the command /sessionwarden status; with "x " before it, a
 stranger (%s) does so.
-`, slackChannel, r.url, slackOwner, slackStranger))
+`, strings.ReplaceAll(strings.TrimSpace(r.configuration(true)), "\n", "\n  "), slackOwner, slackStranger))
 }
 
 // hush ends the printing: what is typed is read to the very end.
@@ -105,61 +122,132 @@ func (r *slackRoom) hush() {
 	r.hushed = true
 }
 
+// withoutNumbers has the buttons shown without numbers from now on.
+func (r *slackRoom) withoutNumbers() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mute = true
+}
+
 // print prints text as it is.
 func (r *slackRoom) print(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.hushed {
-		return
-	}
-	_, _ = io.WriteString(r.out, text) // nobody may be reading any more
+	r.write(text)
 }
 
-// say prints a line with the time.
-func (r *slackRoom) say(line string) {
-	r.print(fmt.Sprintf("%s  %s\n", stamp(r.begun), wrap(line, r.out.width-7, "       ")))
+// write is print; the caller holds r.mu.
+func (r *slackRoom) write(text string) {
+	if !r.hushed {
+		_, _ = io.WriteString(r.out, text) // nobody may be reading any more
+	}
 }
+
+// say tells a line of the story: when, who, what.
+func (r *slackRoom) say(who, text string) {
+	r.print(fmt.Sprintf("%s  %-10s %s\n", stamp(r.begun), shorten(who, 10), wrap(text, r.out.width-18, strings.Repeat(" ", 18))))
+}
+
+// name is what somebody is called here.
+func (r *slackRoom) name(user string) string { return cmp.Or(r.names[user], user) }
 
 // message shows a message, and numbers its buttons. A button keeps its number as
 // long as it is there.
 func (r *slackRoom) message(m slacktest.Message) {
-	title := "Slack shows in " + slackChannel
-	switch {
-	case len(m.History) > 0:
-		title = "Slack updates a message"
-	case m.Thread != "":
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	title, text := "Slack shows in "+slackChannel, slacktest.Text(m)
+	if m.Thread != "" {
 		title = "Slack shows in a thread"
+	}
+	if n := len(m.History); n > 0 {
+		title = "Slack updates a message"
+		if r.brief {
+			title += " (the rest of it stays)"
+			was := m
+			was.Text, was.Blocks = m.History[n-1].Text, m.History[n-1].Blocks
+			text = added(slacktest.Text(was), text)
+		}
 	}
 	var numbers []string
 	for _, b := range slacktest.Buttons(m) {
-		text := fmt.Sprintf("%d = %s", r.number(m.TS, b), b.Label)
-		if b.Asks != "" {
-			text += ` (Slack asks before: "` + b.Asks + `")`
+		n, known := r.number(m.TS, b)
+		if r.mute || known && r.brief {
+			continue
 		}
-		numbers = append(numbers, text)
+		label := fmt.Sprintf("%d = %s", n, b.Label)
+		if b.Asks != "" {
+			label += ` (Slack asks before: "` + b.Asks + `")`
+		}
+		numbers = append(numbers, label)
 	}
-	r.show(title, slacktest.Text(m), numbers)
+	r.show(title, text, numbers)
 }
 
-// number returns the number of a button.
-func (r *slackRoom) number(ts string, b slacktest.Button) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i, known := range r.buttons {
-		if known.ts == ts && known.Action == b.Action && known.Label == b.Label && known.Value == b.Value {
-			return i + 1
+// added returns those paragraphs of a text that it did not have before: lines, each
+// with those that it goes on in.
+func added(before, text string) string {
+	known := make(map[string]bool)
+	for _, paragraph := range paragraphs(before) {
+		known[paragraph] = true
+	}
+	return strings.Join(slices.DeleteFunc(paragraphs(text), func(p string) bool { return known[p] }), "")
+}
+
+func paragraphs(text string) []string {
+	var list []string
+	for line := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
+		if goesOn := strings.HasPrefix(line, "    "); goesOn && len(list) > 0 {
+			list[len(list)-1] += line
+		} else {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// number returns the number of a button, and whether it was shown before. The
+// caller holds r.mu.
+func (r *slackRoom) number(ts string, b slacktest.Button) (n int, known bool) {
+	for i, one := range r.buttons {
+		if one.ts == ts && one.Action == b.Action && one.Label == b.Label && one.Value == b.Value {
+			return i + 1, true
 		}
 	}
 	r.buttons = append(r.buttons, slackButton{ts: ts, Button: b})
-	return len(r.buttons)
+	return len(r.buttons), false
+}
+
+// shown returns the first button of that label that was shown, whether it is still
+// there or not.
+func (r *slackRoom) shown(label string) (slackButton, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.buttons, func(b slackButton) bool { return b.Label == label })
+	if i < 0 {
+		return slackButton{}, false
+	}
+	return r.buttons[i], true
+}
+
+// stands reports whether a button is under its message as that stands now.
+func (r *slackRoom) stands(b slackButton) bool {
+	for _, m := range r.slack.Messages() {
+		if m.TS == b.ts {
+			return slices.Contains(slacktest.Buttons(m), b.Button)
+		}
+	}
+	return false
 }
 
 // whisper shows what one person alone sees.
 func (r *slackRoom) whisper(e slacktest.Ephemeral) {
-	r.show("Slack shows "+e.User+" alone", e.Shown(), nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.show("Slack shows "+r.name(e.User)+" alone", e.Shown(), nil)
 }
 
-// show shows a text of Slack's.
+// show shows a text of Slack's. The caller holds r.mu.
 func (r *slackRoom) show(title, text string, numbers []string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s:\n", stamp(r.begun), title)
@@ -169,36 +257,36 @@ func (r *slackRoom) show(title, text string, numbers []string) {
 	for _, n := range numbers {
 		b.WriteString("  type " + wrap(n, r.out.width-7, "       ") + "\n")
 	}
-	r.print(b.String())
+	r.write(b.String())
 }
 
 // read does what is typed until there is no more of it.
-func (r *slackRoom) read(ctx context.Context, typed io.Reader) {
-	lines := bufio.NewScanner(typed)
-	lines.Buffer(make([]byte, 0, 4096), 64<<10)
-	for lines.Scan() && ctx.Err() == nil {
-		if line := strings.TrimSpace(lines.Text()); line != "" {
-			r.do(ctx, line)
+func (r *slackRoom) read(ctx context.Context, from *typed) {
+	for line := range from.lines {
+		if ctx.Err() != nil {
+			return
 		}
+		r.do(ctx, line)
 	}
 }
 
-// do does what one line says.
-func (r *slackRoom) do(ctx context.Context, line string) {
+// do does what one line says, and reports whether it was a press of the owner's that
+// arrived.
+func (r *slackRoom) do(ctx context.Context, line string) (pressed bool) {
 	user := slackOwner
 	if rest, ok := strings.CutPrefix(line, "x "); ok {
 		user, line = slackStranger, strings.TrimSpace(rest)
 	}
 	if text, ok := strings.CutPrefix(line+" ", "s "); ok {
 		text = strings.TrimSpace(text)
-		ack, err := r.slack.Slash(ctx, user, text)
-		r.outcome(strings.TrimSpace(user+" types /sessionwarden "+text), ack, err)
-		return
+		r.say("slack", strings.TrimSpace(r.name(user)+" types /sessionwarden "+text)+".")
+		r.outcome(r.slack.Slash(ctx, user, text))
+		return false
 	}
 	n, err := strconv.Atoi(line)
 	if err != nil {
-		r.say(`Type a button's number, "s" and a command's text, or either with "x " before it.`)
-		return
+		r.say("slack", `Type a button's number, "s" and a command's text, or either with "x " before it.`)
+		return false
 	}
 	r.mu.Lock()
 	var b slackButton
@@ -208,27 +296,33 @@ func (r *slackRoom) do(ctx context.Context, line string) {
 	}
 	r.mu.Unlock()
 	if !known {
-		r.say(fmt.Sprintf("No button has the number %d.", n))
-		return
+		r.say("slack", fmt.Sprintf("No button has the number %d.", n))
+		return false
 	}
-	ack, err := r.slack.PressButton(ctx, user, b.ts, b.Button)
-	r.outcome(fmt.Sprintf("%s presses [%s]", user, b.Label), ack, err)
+	return r.press(ctx, user, b) && user == slackOwner
 }
 
-// outcome says what became of it.
-func (r *slackRoom) outcome(what string, ack slacktest.Ack, err error) {
+// press has somebody press a button, and reports whether that arrived.
+func (r *slackRoom) press(ctx context.Context, user string, b slackButton) bool {
+	r.say("slack", fmt.Sprintf("%s presses [%s].", r.name(user), b.Label))
+	ack, err := r.slack.PressButton(ctx, user, b.ts, b.Button)
+	r.outcome(ack, err)
+	return err == nil && ack.Acked
+}
+
+// outcome says whether what somebody did in Slack arrived.
+func (r *slackRoom) outcome(ack slacktest.Ack, err error) {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return
 	case errors.Is(err, slacktest.ErrNoConnection):
-		r.say(what + ": nobody is connected, so Slack shows that it failed. Is app_token in the configuration, and does sessionwarden run?")
+		r.say("slack", "Nobody is connected, so Slack shows that it failed. Is app_token in the configuration, and does sessionwarden run?")
 	case err != nil:
-		r.say(what + ": " + err.Error())
+		r.say("slack", "Not done: "+err.Error()+".")
 	case !ack.Acked:
-		r.say(what + ": not acknowledged within three seconds, so Slack shows that it failed.")
+		r.say("slack", "Not acknowledged within three seconds, so Slack shows that it failed.")
 	case ack.Refused != "":
-		r.say(what + ": acknowledged, but Slack refuses the answer: " + ack.Refused)
-	default:
-		r.say(fmt.Sprintf("%s: acknowledged after %d ms.", what, ack.Took.Milliseconds()))
+		r.say("slack", "Acknowledged, but Slack refuses the answer: "+ack.Refused)
+	case !r.brief:
+		r.say("slack", fmt.Sprintf("Acknowledged after %d ms.", ack.Took.Milliseconds()))
 	}
 }

@@ -101,17 +101,18 @@ type world struct {
 	planted bool    // secrets were put there by the test itself
 
 	// What the configuration is made of; change before start.
-	defaults []string // lines under [defaults]
-	rules    []string // lines under [defaults.rules]
-	geo      []string // lines under [geo]
-	alert    []string // lines under [alert.slack]; nil: a bot; empty: no Slack
-	accounts []string // names; their keys are testKey + "-" + name
-	extra    string   // more lines at the end
-	env      []string // more of the environment
-	binary   string   // what is run; "": this test binary, as the program
-	top      string   // more lines at the begin
-	level    string   // of the log; "": debug
-	beat     []string // lines under [heartbeat]; nil: neither heartbeat nor canary
+	defaults []string  // lines under [defaults]
+	rules    []string  // lines under [defaults.rules]
+	geo      []string  // lines under [geo]
+	alert    []string  // lines under [alert.slack]; nil: a bot; empty: no Slack
+	accounts []string  // names; their keys are testKey + "-" + name
+	extra    string    // more lines at the end
+	env      []string  // more of the environment
+	stdin    io.Reader // what is typed; nil: nothing can be
+	binary   string    // what is run; "": this test binary, as the program
+	top      string    // more lines at the begin
+	level    string    // of the log; "": debug
+	beat     []string  // lines under [heartbeat]; nil: neither heartbeat nor canary
 }
 
 // newWorld makes a world with one account, "main", whose owner expects to be
@@ -267,7 +268,7 @@ func (w *world) program(ctx context.Context, args ...string) *process {
 	p.cmd = exec.CommandContext(ctx, cmp.Or(w.binary, os.Args[0]), append([]string{"--config", w.config}, args...)...)
 	p.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "XDG_RUNTIME_DIR=" + w.runtime, "TMPDIR=" + os.TempDir()}, w.env...)
 	p.cmd.Dir = w.dir
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = w.stdin, &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}

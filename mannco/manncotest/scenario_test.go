@@ -28,7 +28,7 @@ func builtIn(t *testing.T, name string) manncotest.Scenario {
 func TestBuiltInScenarios(t *testing.T) {
 	t.Parallel()
 	names := manncotest.Scenarios()
-	if !slices.Equal(names, []string{"broken-service", "cookie-thief", "quiet-week", "travelling-owner"}) {
+	if !slices.Equal(names, []string{"broken-service", "cookie-thief", "one-tap", "quiet-week", "travelling-owner"}) {
 		t.Fatalf("there are %v", names)
 	}
 	for _, name := range names {
@@ -84,10 +84,10 @@ func TestCookieThiefFitsTheDemo(t *testing.T) {
 			came = append(came, here(e.At))
 		}
 	}
-	if len(came) != 2 || came[0] > 3*time.Second || came[1] < 15*time.Second {
+	if len(came) != 2 || came[0] > 3*time.Second || came[1] < 12*time.Second {
 		t.Errorf("the thief comes after %s", came)
 	}
-	if end := here(sc.Events[len(sc.Events)-1].At); end < 35*time.Second || end > 45*time.Second {
+	if end := here(sc.Events[len(sc.Events)-1].At); end < 28*time.Second || end > 35*time.Second {
 		t.Errorf("the story lasts %s", end)
 	}
 }
