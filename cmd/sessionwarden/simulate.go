@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ import (
 
 func (c *command) simulateCommand() *cobra.Command {
 	var listen, scenario string
-	var slack bool
+	var slack, wait bool
 	cmd := &cobra.Command{
 		Use: "simulate", Short: "Only the simulated service, to try out a configuration",
 		Long: `Serves a simulated marketplace and plays a scenario on it until stopped. It
@@ -29,19 +30,23 @@ A scenario is a file (docs/scenarios.md) or one of:
 With --slack a simulated Slack is beside it, on the next port. Its messages
 are shown here, and what you type is done there, as ` + slackOwner + `: a number presses
 the button that has it, "s status" is the command /sessionwarden status. With
-"x " before it a stranger does so.`,
+"x " before it a stranger does so.
+
+With --wait the story begins when it is watched: sessionwarden run has read the
+list a few times, as sessionwarden check does not.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := loadScenario(scenario)
 			if err != nil {
 				return &usageError{err}
 			}
-			return c.simulate(cmd.Context(), listen, s, slack)
+			return c.simulate(cmd.Context(), listen, s, slack, wait)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8734", "`ADDR` on loopback to serve on; port 0 chooses a free one")
 	cmd.Flags().StringVar(&scenario, "scenario", "quiet-week", "a scenario's `FILE` or name")
 	cmd.Flags().BoolVar(&slack, "slack", false, "a simulated Slack, too: its messages here, its buttons by your keys")
+	cmd.Flags().BoolVar(&wait, "wait", false, "begin the story when somebody watches")
 	return cmd
 }
 
@@ -58,20 +63,27 @@ func loadScenario(name string) (manncotest.Scenario, error) {
 	return manncotest.LoadScenarioFile(name)
 }
 
-func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scenario, withSlack bool) error {
+func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scenario, withSlack, wait bool) error {
 	listener, err := listenLoopback(listen)
 	if err != nil {
 		return err
 	}
-	service := manncotest.New(manncotest.Options{})
+	looks := make(chan struct{}, aWatch)
+	service := manncotest.New(manncotest.Options{After: func(call manncotest.Call) {
+		if call.Route == manncotest.RouteList && call.Status == http.StatusOK {
+			select {
+			case looks <- struct{}{}:
+			default: // it is watched, as is known
+			}
+		}
+	}})
 	defer service.Close()
 	if err := service.Setup(s); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	start := time.Now()
-	room := newSlackRoom(c.out, start)
+	room := newSlackRoom(c.out, time.Now())
 	defer room.hush()
 	if withSlack {
 		at, err := room.serveBeside(listener.Addr())
@@ -92,7 +104,19 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 		room.explain()
 		go room.read(ctx, readTyped(c.stdin))
 	}
-	room.print("\nStop it with Ctrl-C. What happens:\n")
+	room.print("\nStop it with Ctrl-C.")
+	if wait {
+		room.print(" The story begins when it is watched: sessionwarden run.\n")
+		for range aWatch {
+			select {
+			case <-looks:
+			case err := <-served: // stopped
+				return err
+			}
+		}
+		room.begin()
+	}
+	room.print(" What happens:\n")
 	err = service.Play(ctx, s, func(e manncotest.Event) {
 		if line := e.Narration(); line != "" {
 			room.say(cmp.Or(e.Who, "story"), line)
@@ -106,6 +130,9 @@ func (c *command) simulate(ctx context.Context, listen string, s manncotest.Scen
 	}
 	return <-served
 }
+
+// aWatch is how many lists whoever watches has read: more than one look takes.
+const aWatch = 5
 
 // stamp is how long a story has been told.
 func stamp(start time.Time) string { return minutes(time.Since(start)) }

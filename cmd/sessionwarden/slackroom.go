@@ -115,6 +115,20 @@ stranger (%s) does so.
 `, strings.ReplaceAll(strings.TrimSpace(r.configuration(true)), "\n", "\n  "), slackOwner, slackStranger))
 }
 
+// begin has the time that is shown begin now.
+func (r *slackRoom) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun = time.Now()
+}
+
+// stamp is how long the story has been told.
+func (r *slackRoom) stamp() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return stamp(r.begun)
+}
+
 // hush ends the printing: what is typed is read to the very end.
 func (r *slackRoom) hush() {
 	r.mu.Lock()
@@ -145,7 +159,7 @@ func (r *slackRoom) write(text string) {
 
 // say tells a line of the story: when, who, what.
 func (r *slackRoom) say(who, text string) {
-	r.print(fmt.Sprintf("%s  %-10s %s\n", stamp(r.begun), shorten(who, 10), wrap(text, r.out.width-18, strings.Repeat(" ", 18))))
+	r.print(fmt.Sprintf("%s  %-10s %s\n", r.stamp(), shorten(who, 10), wrap(text, r.out.width-18, strings.Repeat(" ", 18))))
 }
 
 // name is what somebody is called here.
