@@ -180,7 +180,7 @@ func (a Account) Stamp() string {
 		trusted = append(trusted, network.String())
 	}
 	slices.Sort(trusted)
-	fmt.Fprintf(&b, "trusted %v\ndry_run %t\n", trusted, a.DryRun)
+	fmt.Fprintf(&b, "trusted %v\ndry_run %t\nask_default %s\n", trusted, a.DryRun, a.AskDefault)
 	fmt.Fprintf(&b, "learning %s %d\nspeed %d\ndormant %s %s\nhours %s\n", a.LearnFor, a.LearnSessions, a.MaxSpeed, a.Dormant, a.DormantPlace, a.Hours)
 	granted := make([]string, 0, len(a.Granted))
 	for _, t := range a.Granted {
