@@ -127,8 +127,8 @@ func (d *draft) joinAction(a sessionwarden.Action) {
 		return
 	}
 	for _, was := range d.w.h.Actions { // as it is on disk
-		if was.ID == a.ID && was.State == a.State && was.Note == a.Note {
-			return // only put off, or counted
+		if was.ID == a.ID && was.State == a.State && (was.Note == a.Note || a.Note == "") {
+			return // only put off, counted, or attempted
 		}
 	}
 	i := d.incident()
