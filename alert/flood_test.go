@@ -131,6 +131,9 @@ func TestAFloodThatGoesOnGetsQuieter(t *testing.T) {
 }
 
 func TestAFloodWhileSlackIsDownTakesLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	alone(t, func(*world) {}, func(w *world) {
 		w.slack.Always(slacktest.Status(503))
 		before := heap()

@@ -245,6 +245,9 @@ func TestAHandlersPanicIsContained(t *testing.T) {
 
 // A long flood over a real network: neither goroutines nor memory grow.
 func TestAFloodOfPressesTakesLittle(t *testing.T) { // not parallel: it measures
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	slack := slacktest.New()
 	server := httptest.NewServer(slack)
 	defer server.Close()

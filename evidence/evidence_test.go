@@ -312,6 +312,9 @@ func FuzzVerify(f *testing.F) {
 // The largest incident there can be, and a hostile one, have a file of a bounded
 // size, and say what was left out.
 func TestTheSizeIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	t.Parallel()
 	for name, size := range map[string]struct {
 		agent string

@@ -297,6 +297,9 @@ func TestAnswerCutInTheMiddleStillHasItsRows(t *testing.T) {
 }
 
 func TestEndlessAnswerIsCut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	t.Parallel()
 	s := newFake()
 	s.on("/user/ipList", func(*http.Request) *http.Response {
@@ -365,6 +368,9 @@ func (b *watched) Close() error {
 }
 
 func TestNonsenseToAllAtOnceDoesNotFillTheMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		bulk := make(chan struct{}, 2)
@@ -435,6 +441,9 @@ func TestNotesAreToldOnce(t *testing.T) {
 
 // Rows that are too large to be read together hide nobody.
 func TestHugeRowsAreReadInSmallPages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	t.Parallel()
 	s := newFake()
 	huge := `"note":"` + strings.Repeat("A", 1<<20) + `"`

@@ -185,6 +185,9 @@ func tryLarge(t *testing.T, seed int, path string) {
 // TestDamageMetInUseIsFoundByTheNextStart overwrites one page of the history, and
 // one record that the daemon cannot do without.
 func TestDamageMetInUseIsFoundByTheNextStart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	t.Parallel()
 	whole, err := large()
 	if err != nil {

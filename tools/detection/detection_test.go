@@ -21,6 +21,9 @@ func judged(t *testing.T, all []*lives.Life, err error) results {
 
 // TestDetection holds docs/detection.md, byte by byte.
 func TestDetection(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	t.Parallel()
 	all, err := lives.All()
 	r := judged(t, all, err)
