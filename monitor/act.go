@@ -213,38 +213,42 @@ func (m *Monitor) release(ctx context.Context, w *watch) {
 	defer w.mu.Unlock()
 	d := m.draft(w)
 	probed := false
+	var free []sessionwarden.Action
 	for _, a := range w.h.Actions {
-		if decision, due := policy.Expire(d.account, a, d.now); due {
-			d.decide(a, decision)
-		}
-		if m.resumed(a) {
-			d.settle(a, sessionwarden.Planned, "a person confirmed the history")
-		}
-		if a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldByClock && m.clockIsRight(w) {
-			d.settle(a, sessionwarden.Planned, "the clock can be relied on again")
-		}
-		if triesLater(a) && !d.now.Before(a.NotTill) && !probed {
+		decision, due := policy.Expire(d.account, a, d.now)
+		switch {
+		case due:
+			free = append(free, decided(a, decision))
+		case m.resumed(a):
+			free = append(free, inState(a, sessionwarden.Planned, "a person confirmed the history"))
+		case a.State == sessionwarden.Held && a.Hold == sessionwarden.HeldByClock && m.clockIsRight(w):
+			free = append(free, inState(a, sessionwarden.Planned, "the clock can be relied on again"))
+		case triesLater(a) && !d.now.Before(a.NotTill) && !probed:
 			if probed = a.State == sessionwarden.Refused; probed {
 				d.postpone(a.ID) // one probe for the missing call is enough
 			}
 			a.NotTill = time.Time{}
-			d.settle(a, sessionwarden.Planned, "trying again")
+			free = append(free, inState(a, sessionwarden.Planned, "trying again"))
 		}
 	}
+	d.put(free...)
+	back := make(map[uint64]bool)
 	for _, id := range policy.Release(d.account, d.h, d.now) {
-		for _, a := range slices.Clone(d.h.Actions) {
-			if a.ID == id {
-				d.settle(a, sessionwarden.Planned, "the hour's budget for strangers is back")
-			}
-		}
+		back[id] = true
 	}
+	d.each(func(a sessionwarden.Action) bool { return back[a.ID] }, func(a sessionwarden.Action) sessionwarden.Action {
+		return inState(a, sessionwarden.Planned, "the hour's budget for strangers is back")
+	})
 	_ = m.finish(ctx, w, d, nil, nil) // not saved: held as before, and told
 }
 
 // decide brings an action to what policy decided.
-func (d *draft) decide(a sessionwarden.Action, decision policy.Decision) {
+func (d *draft) decide(a sessionwarden.Action, decision policy.Decision) { d.put(decided(a, decision)) }
+
+// decided returns an action as policy decided, to be put.
+func decided(a sessionwarden.Action, decision policy.Decision) sessionwarden.Action {
 	a.Hold, a.NotTill = decision.Hold, time.Time{}
-	d.settle(a, decision.State, decision.Note)
+	return inState(a, decision.State, decision.Note)
 }
 
 // when is a time as people read it.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"sessionwarden"
@@ -118,11 +117,9 @@ func (m *Monitor) recheck(ctx context.Context, w *watch, id uint64) (bool, error
 // holdRest holds with an action that is over its hourly limit all others that
 // are over it too: thousands at a time, when somebody floods the list.
 func (d *draft) holdRest(over sessionwarden.Action, decision policy.Decision) {
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.State == sessionwarden.Planned && a.Kind == over.Kind && a.Stranger == over.Stranger && a.Attempts == 0 && !a.ByHand {
-			d.decide(a, decision)
-		}
-	}
+	d.each(func(a sessionwarden.Action) bool {
+		return a.State == sessionwarden.Planned && a.Kind == over.Kind && a.Stranger == over.Stranger && a.Attempts == 0 && !a.ByHand
+	}, func(a sessionwarden.Action) sessionwarden.Action { return decided(a, decision) })
 }
 
 // action returns the open action id as the draft has it.
@@ -211,10 +208,10 @@ func (m *Monitor) carryOut(ctx context.Context, w *watch, planned sessionwarden.
 // putOff puts off with an action that met a limit all others that would meet it
 // too.
 func (d *draft) putOff(limited sessionwarden.Action) {
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.State == sessionwarden.Planned && a.Kind == limited.Kind && a.NotTill.Before(limited.NotTill) {
-			a.NotTill = limited.NotTill
-			d.put(a)
-		}
-	}
+	d.each(func(a sessionwarden.Action) bool {
+		return a.State == sessionwarden.Planned && a.Kind == limited.Kind && a.NotTill.Before(limited.NotTill)
+	}, func(a sessionwarden.Action) sessionwarden.Action {
+		a.NotTill = limited.NotTill
+		return a
+	})
 }

@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -48,14 +47,13 @@ func (d *draft) clockSet(step time.Duration) {
 		}
 		return t.Add(step)
 	}
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.NotTill.IsZero() && a.Deadline.IsZero() && a.Answered.IsZero() {
-			continue
-		}
+	d.each(func(a sessionwarden.Action) bool {
+		return !a.NotTill.IsZero() || !a.Deadline.IsZero() || !a.Answered.IsZero()
+	}, func(a sessionwarden.Action) sessionwarden.Action {
 		a.NotTill, a.Deadline, a.Answered = move(a.NotTill), move(a.Deadline), move(a.Answered)
 		d.renew(&a)
-		d.put(a)
-	}
+		return a
+	})
 	for i := range d.h.Spent {
 		d.h.Spent[i].At = move(d.h.Spent[i].At)
 	}

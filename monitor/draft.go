@@ -38,6 +38,7 @@ type draft struct {
 	findings []sessionwarden.Finding
 	about    []sessionwarden.Finding // of them, those about the account itself
 	actions  []sessionwarden.Action  // new and changed, in order
+	before   map[uint64]int          // where the account's actions stood when the draft began, by id; nil: nobody asked
 	alerts   map[uint64]sessionwarden.Alert
 	begun    uint64 // the action whose attempt is counted here already; 0: none
 	dirty    bool   // the state record has to be written
@@ -102,33 +103,88 @@ func (d *draft) sighting(seq uint64) (sessionwarden.Sighting, bool) {
 // touch notes that a sighting has to be written.
 func (d *draft) touch(seq uint64) { d.touched[seq] = true }
 
-// put adds an action or changes one.
-func (d *draft) put(a sessionwarden.Action) {
-	a.Updated = d.now
-	place := func(list []sessionwarden.Action) []sessionwarden.Action {
-		for i := range list {
-			if list[i].ID == a.ID {
-				list[i] = a
-				return list
-			}
+// put adds actions or changes them, each at most once. Whoever has many puts them
+// together: a flood of them is looked through once, and not once for each. Nobody
+// may be ranging over d.h.Actions meanwhile.
+func (d *draft) put(actions ...sessionwarden.Action) {
+	over := make(map[uint64]bool)
+	for i := range actions {
+		a := &actions[i]
+		if a.Updated = d.now; !a.State.Open() && !triesLater(*a) {
+			over[a.ID] = true
 		}
-		return append(list, a)
 	}
-	d.actions = place(d.actions)
-	if a.State.Open() || triesLater(a) {
-		d.h.Actions = place(d.h.Actions)
-	} else {
-		d.h.Actions = slices.DeleteFunc(slices.Clone(d.h.Actions), func(b sessionwarden.Action) bool { return b.ID == a.ID })
+	d.actions = placed(d.actions, actions)
+	d.h.Actions = placed(d.h.Actions, actions)
+	if len(over) > 0 {
+		d.h.Actions = slices.DeleteFunc(d.h.Actions, func(a sessionwarden.Action) bool { return over[a.ID] })
 	}
+}
+
+// placed returns list with each of actions in the place of the one with its id, or
+// behind the others.
+func placed(list, actions []sessionwarden.Action) []sessionwarden.Action {
+	if len(actions) == 1 { // the usual case
+		if i := slices.IndexFunc(list, func(a sessionwarden.Action) bool { return a.ID == actions[0].ID }); i >= 0 {
+			list[i] = actions[0]
+			return list
+		}
+		return append(list, actions[0])
+	}
+	places := make(map[uint64]int, len(list))
+	for i := range list {
+		places[list[i].ID] = i
+	}
+	for i := range actions {
+		if at, known := places[actions[i].ID]; known {
+			list[at] = actions[i]
+		} else {
+			list = append(list, actions[i])
+		}
+	}
+	return list
+}
+
+// each changes all of the account's actions that are as asked.
+func (d *draft) each(asked func(sessionwarden.Action) bool, change func(sessionwarden.Action) sessionwarden.Action) {
+	var actions []sessionwarden.Action
+	for _, a := range d.h.Actions {
+		if asked(a) {
+			actions = append(actions, change(a))
+		}
+	}
+	d.put(actions...)
+}
+
+// onDisk returns an action as it was before this draft; false where it is new, or
+// was settled then.
+func (d *draft) onDisk(id uint64) (was sessionwarden.Action, known bool) {
+	if d.before == nil {
+		d.before = make(map[uint64]int, len(d.w.h.Actions))
+		for i := range d.w.h.Actions {
+			d.before[d.w.h.Actions[i].ID] = i
+		}
+	}
+	i, known := d.before[id]
+	if known {
+		was = d.w.h.Actions[i]
+	}
+	return was, known
 }
 
 // settle brings an action to a state that explains itself by note.
 func (d *draft) settle(a sessionwarden.Action, state sessionwarden.ActionState, note string) sessionwarden.Action {
+	a = inState(a, state, note)
+	d.put(a)
+	return a
+}
+
+// inState returns an action in a state that explains itself by note, to be put.
+func inState(a sessionwarden.Action, state sessionwarden.ActionState, note string) sessionwarden.Action {
 	a.State, a.Note = state, note
 	if state != sessionwarden.Held {
 		a.Hold, a.Deadline = sessionwarden.NotHeld, time.Time{}
 	}
-	d.put(a)
 	return a
 }
 

@@ -126,10 +126,8 @@ func (d *draft) joinAction(a sessionwarden.Action) {
 	if d.h.Incident == nil && a.ByHand {
 		return
 	}
-	for _, was := range d.w.h.Actions { // as it is on disk
-		if was.ID == a.ID && was.State == a.State && (was.Note == a.Note || a.Note == "") {
-			return // only put off, counted, or attempted
-		}
+	if was, known := d.onDisk(a.ID); known && was.State == a.State && (was.Note == a.Note || a.Note == "") {
+		return // only put off, counted, or attempted
 	}
 	i := d.incident()
 	if !slices.Contains(i.Actions, a.ID) {

@@ -295,10 +295,11 @@ func (d *draft) learn() {
 
 // plan turns findings into actions.
 func (d *draft) plan(judged []policy.Judged) {
-	for _, action := range policy.Plan(d.account, d.h, judged, d.rails, d.now) {
-		if action.ID == 0 {
-			action.ID, action.Account, action.Created = d.next(), d.account.Name, d.now
+	actions := policy.Plan(d.account, d.h, judged, d.rails, d.now)
+	for i := range actions {
+		if a := &actions[i]; a.ID == 0 {
+			a.ID, a.Account, a.Created = d.next(), d.account.Name, d.now
 		}
-		d.put(action)
 	}
+	d.put(actions...)
 }

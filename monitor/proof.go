@@ -115,32 +115,30 @@ func (d *draft) notFound(action sessionwarden.Action) {
 			"To end a session now: sign in at https://mannco.store and sign out everywhere.")
 	}
 	d.mayTell(endpointMissing)
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.Kind == sessionwarden.EndOne && (a.State == sessionwarden.Planned || a.State == sessionwarden.Refused && triesLater(a)) {
-			a.NotTill = d.now.Add(reprobe)
-			d.settle(a, sessionwarden.Refused, "the service lacks the call to end one session; tried again at "+when(a.NotTill))
-		}
-	}
+	d.each(func(a sessionwarden.Action) bool {
+		return a.Kind == sessionwarden.EndOne && (a.State == sessionwarden.Planned || a.State == sessionwarden.Refused && triesLater(a))
+	}, func(a sessionwarden.Action) sessionwarden.Action {
+		a.NotTill = d.now.Add(reprobe)
+		return inState(a, sessionwarden.Refused, "the service lacks the call to end one session; tried again at "+when(a.NotTill))
+	})
 }
 
 // retryRefused plans again what was refused for want of the endpoint.
 func (d *draft) retryRefused() {
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.State == sessionwarden.Refused && triesLater(a) {
-			a.NotTill = time.Time{}
-			d.settle(a, sessionwarden.Planned, "the service can end single sessions again")
-		}
-	}
+	d.each(func(a sessionwarden.Action) bool { return a.State == sessionwarden.Refused && triesLater(a) }, func(a sessionwarden.Action) sessionwarden.Action {
+		a.NotTill = time.Time{}
+		return inState(a, sessionwarden.Planned, "the service can end single sessions again")
+	})
 }
 
 // postpone puts off what waits for the missing call, but for the action id.
 func (d *draft) postpone(id uint64) {
-	for _, a := range slices.Clone(d.h.Actions) {
-		if a.ID != id && a.State == sessionwarden.Refused && triesLater(a) {
-			a.NotTill = d.now.Add(reprobe)
-			d.put(a)
-		}
-	}
+	d.each(func(a sessionwarden.Action) bool {
+		return a.ID != id && a.State == sessionwarden.Refused && triesLater(a)
+	}, func(a sessionwarden.Action) sessionwarden.Action {
+		a.NotTill = d.now.Add(reprobe)
+		return a
+	})
 }
 
 // unspend gives back the newest disconnection of a kind to the hour's budget.

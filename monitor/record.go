@@ -38,7 +38,9 @@ const (
 func (d *draft) record(at located) news {
 	d.notInFuture()
 	n := news{fresh: make(map[uint64]arrival), reclassified: make(map[uint64]bool), told: make(map[uint64]bool), freed: make(map[uint64]bool), wasOwn: make(map[uint64]bool)}
-	match := d.matcher()
+	over := make(map[uint64]bool) // who has left or moved: taken out when all rows were looked at
+	var left []uint64
+	match := d.matcher(over)
 	listed := make(map[uint64]bool, len(at.live.Rows))
 	for i, row := range at.live.Rows {
 		s := match(row)
@@ -59,16 +61,19 @@ func (d *draft) record(at located) news {
 		case !s.Missing.IsZero():
 			// Its id was absent from a complete list and comes back with
 			// other facts: somebody else.
-			d.leave(s.Seq)
+			over[s.Seq], left = true, append(left, s.Seq)
 			listed[d.arrive(&n, row, at.where[i], nil)] = true
 		default:
 			before := *s
+			over[s.Seq] = true
 			listed[d.move(&n, before, row, at, i)] = true
 		}
 	}
 	if at.live.Complete {
-		d.absent(listed)
+		left = append(left, d.absent(listed, over)...)
 	}
+	d.moved()
+	d.leave(left...)
 	first := d.h.Baseline.IsZero()
 	if first {
 		d.h.Floor = d.now
@@ -108,8 +113,9 @@ func (d *draft) notInFuture() {
 }
 
 // matcher returns a function that finds the live sighting that a row goes on:
-// by key, or, where only one of the two has an id, by address and start.
-func (d *draft) matcher() func(sessionwarden.Session) *sessionwarden.Sighting {
+// by key, or, where only one of the two has an id, by address and start. It finds
+// none of those that are over.
+func (d *draft) matcher(over map[uint64]bool) func(sessionwarden.Session) *sessionwarden.Sighting {
 	byKey := make(map[sessionwarden.Key]uint64, len(d.h.Live))
 	type weak struct {
 		addr    string
@@ -123,6 +129,9 @@ func (d *draft) matcher() func(sessionwarden.Session) *sessionwarden.Sighting {
 	}
 	return func(row sessionwarden.Session) *sessionwarden.Sighting {
 		if seq, ok := byKey[row.Key()]; ok {
+			if over[seq] {
+				return nil
+			}
 			return d.live(seq)
 		}
 		if row.Started.IsZero() {
@@ -131,7 +140,7 @@ func (d *draft) matcher() func(sessionwarden.Session) *sessionwarden.Sighting {
 		// Which editions give ids changes under our feet; the sessions do not.
 		for _, seq := range byWeak[weak{row.AddrText(), row.Started.Unix()}] {
 			s := d.live(seq)
-			if s != nil && (s.ID == "") != (row.ID == "") && len(byWeak[weak{row.AddrText(), row.Started.Unix()}]) == 1 {
+			if !over[seq] && (s.ID == "") != (row.ID == "") && len(byWeak[weak{row.AddrText(), row.Started.Unix()}]) == 1 {
 				return s
 			}
 		}
@@ -236,7 +245,7 @@ func sameLocation(a, b sessionwarden.Location) bool {
 // Where the location data is new as well, the session has moved as far as it
 // would have under the new data alone: the rest is no journey.
 func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.Session, at located, i int) uint64 {
-	d.end(before.Seq, sessionwarden.Moved, time.Time{})
+	d.end(before, sessionwarden.Moved, time.Time{})
 	where, was := at.where[i], before.Location.Country
 	if at.relocated {
 		before.Location = at.again(before.Addr)
@@ -249,56 +258,75 @@ func (d *draft) move(n *news, before sessionwarden.Sighting, row sessionwarden.S
 		d.reclassify(n, s, was, where)
 	}
 	policy.GoOn(&before, s)
-	for _, action := range slices.Clone(d.h.Actions) {
-		if action.Seq != before.Seq {
-			continue
-		}
-		action.Seq = seq // it is the same session still: no question is escaped by moving
-		d.put(action)
-	}
 	return seq
 }
 
-// absent notes who is missing from a complete list, and who is gone.
-func (d *draft) absent(listed map[uint64]bool) {
-	for _, s := range slices.Clone(d.h.Live) {
-		switch {
-		case listed[s.Seq]:
-		case s.Missing.IsZero():
-			d.live(s.Seq).Missing = d.seen
-		default:
-			d.leave(s.Seq)
-		}
-	}
-}
-
-// leave records that a session is gone since it was first missed.
-func (d *draft) leave(seq uint64) {
-	s := d.live(seq)
-	since := s.Missing
-	s.LeftAt = d.seen
-	d.lately(*s, since)
-	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: s.Key(), Started: s.Started})
-	d.end(seq, sessionwarden.Gone, since)
-	for _, action := range slices.Clone(d.h.Actions) {
-		if action.Seq == seq && (action.State == sessionwarden.Held || triesLater(action)) {
-			d.settle(action, sessionwarden.Moot, "the session is gone by itself")
-		}
-	}
-}
-
-// end takes a sighting out of the live ones.
-func (d *draft) end(seq uint64, state sessionwarden.SightingState, at time.Time) {
-	for i := range d.h.Live {
-		if d.h.Live[i].Seq != seq {
-			continue
-		}
-		s := d.h.Live[i]
-		s.State, s.GoneAt, s.Faces = state, at, nil
-		d.h.Live = slices.Delete(d.h.Live, i, i+1)
-		d.ended = append(d.ended, s)
+// moved takes the sightings that go on as others out of the live ones, and their
+// actions along: it is the same session still, and no question is escaped by moving.
+func (d *draft) moved() {
+	if len(d.moves) == 0 {
 		return
 	}
+	to, over := make(map[uint64]uint64, len(d.moves)), make(map[uint64]bool, len(d.moves))
+	for _, m := range d.moves {
+		to[m.from], over[m.from] = m.to, true
+	}
+	d.unlist(over)
+	d.each(func(a sessionwarden.Action) bool { return over[a.Seq] }, func(a sessionwarden.Action) sessionwarden.Action {
+		a.Seq = to[a.Seq]
+		return a
+	})
+}
+
+// absent notes who is missing from a complete list, and returns who is gone. Those
+// that are over already are neither.
+func (d *draft) absent(listed, over map[uint64]bool) (gone []uint64) {
+	for i := range d.h.Live {
+		switch s := &d.h.Live[i]; {
+		case listed[s.Seq] || over[s.Seq]:
+		case s.Missing.IsZero():
+			s.Missing = d.seen
+		default:
+			gone = append(gone, s.Seq)
+		}
+	}
+	return gone
+}
+
+// leave records that live sessions are gone since each was first missed: together,
+// as thousands may leave at once.
+func (d *draft) leave(seqs ...uint64) {
+	if len(seqs) == 0 {
+		return
+	}
+	gone := make(map[uint64]bool, len(seqs))
+	for _, seq := range seqs {
+		s := d.live(seq)
+		since := s.Missing
+		s.LeftAt = d.seen
+		d.lately(*s, since)
+		d.h.Past = append(d.h.Past, sessionwarden.Past{Key: s.Key(), Started: s.Started})
+		d.end(*s, sessionwarden.Gone, since)
+		gone[seq] = true
+	}
+	d.unlist(gone)
+	d.each(func(a sessionwarden.Action) bool {
+		return gone[a.Seq] && (a.State == sessionwarden.Held || triesLater(a))
+	}, func(a sessionwarden.Action) sessionwarden.Action {
+		return inState(a, sessionwarden.Moot, "the session is gone by itself")
+	})
+}
+
+// end records how a sighting ended, which is taken out of the live ones by
+// [draft.unlist].
+func (d *draft) end(s sessionwarden.Sighting, state sessionwarden.SightingState, at time.Time) {
+	s.State, s.GoneAt, s.Faces = state, at, nil
+	d.ended = append(d.ended, s)
+}
+
+// unlist takes sightings out of the live ones.
+func (d *draft) unlist(over map[uint64]bool) {
+	d.h.Live = slices.DeleteFunc(d.h.Live, func(s sessionwarden.Sighting) bool { return over[s.Seq] })
 }
 
 // cameAndWent records a session that was only ever seen among the expired

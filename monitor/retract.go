@@ -69,10 +69,16 @@ func (d *draft) retractable(n news, relocated bool) (ids []uint64) {
 // retract takes back those of the actions ids that no rule asks for any more, and
 // tells. What asked then may ask again: should the change be taken back, it does.
 func (d *draft) retract(ids []uint64) {
-	n := 0
+	if len(ids) == 0 {
+		return
+	}
+	asked := make(map[uint64]bool, len(ids))
 	for _, id := range ids {
-		a, ok := d.action(id)
-		if !ok || a.State != sessionwarden.Held {
+		asked[id] = true
+	}
+	var moot []sessionwarden.Action
+	for _, a := range d.h.Actions {
+		if !asked[a.ID] || a.State != sessionwarden.Held {
 			continue
 		}
 		s := d.live(a.Seq)
@@ -83,9 +89,10 @@ func (d *draft) retract(ids []uint64) {
 		}
 		s.Verdicts = slices.DeleteFunc(slices.Clone(s.Verdicts), func(v sessionwarden.Verdict) bool { return v.Response >= sessionwarden.Ask })
 		d.touch(s.Seq)
-		d.settle(a, sessionwarden.Moot, noRuleAnyMore)
-		n++
+		moot = append(moot, inState(a, sessionwarden.Moot, noRuleAnyMore))
 	}
+	d.put(moot...)
+	n := len(moot)
 	if n == 0 {
 		return
 	}

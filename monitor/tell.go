@@ -71,12 +71,14 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 			d.alerts[was.ID] = was
 		}
 	}
+	var actions []sessionwarden.Action
 	for _, item := range items {
 		if item.Action != nil {
 			item.Action.AlertID = alert.ID
-			d.put(*item.Action)
+			actions = append(actions, *item.Action)
 		}
 	}
+	d.put(actions...)
 	alert.Correction = alert.Revision // who cannot update hears of it anew
 	d.raise(&alert, items[0])
 	alert.Updated, alert.Severity = d.now, max(alert.Severity, worst(items[0]))
@@ -204,10 +206,8 @@ func (d *draft) bringUp(alert *sessionwarden.Alert, action sessionwarden.Action)
 	if action.State == sessionwarden.Failed && action.Attempts > maxAttempts || action.State == sessionwarden.Refused && action.Attempts > 1 {
 		return false, false // it has failed before, and that was told
 	}
-	for _, was := range d.w.h.Actions { // as it is on disk
-		if was.ID == action.ID && was.State == action.State {
-			return false, false // only put off
-		}
+	if was, known := d.onDisk(action.ID); known && was.State == action.State {
+		return false, false // only put off
 	}
 	place := len(alert.Items) - 1
 	for i, item := range alert.Items {
