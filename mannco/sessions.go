@@ -116,7 +116,9 @@ func (c *Client) listing(rows []Row, p *pass, asked time.Time, expired bool) (se
 		last = &c.expired
 	}
 	odd := p.odd | setOwners(rows, p.token.identity, c.auth.own(p.token.identity.Addr)) | setStrays(rows, p.token.identity.SteamID)
-	if p.why == "" {
+	if p.why != "" {
+		odd &^= oddNoOwn // it may be among those that could not be read
+	} else {
 		p.why = unusable(rows, p)
 	}
 	if len(rows) == 0 && !expired && p.token.sawOwn.Load() {
