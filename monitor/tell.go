@@ -87,7 +87,7 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	slices.SortStableFunc(items[fresh:], func(a, b sessionwarden.AlertItem) int { return cmp.Compare(settled(a), settled(b)) })
 	more := max(0, len(items)-sessionwarden.MaxAlertItems)
 	alert.More += more
-	alert.Items = items[:len(items)-more]
+	alert.Items = slices.Clone(items[:len(items)-more]) // what is left out takes no memory
 	alert.Waiting = waiting(alert)
 	d.alerts[alert.ID] = alert
 }
