@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"web":                 {"."},
 	"internal/mishap":     {},
 	"internal/owner":      {},
-	"tools/perf":          {".", "mannco/manncotest", "storage", "storage/storagetest"},
+	"tools/perf":          {".", "alert/slacktest", "mannco/manncotest", "storage", "storage/storagetest"},
 	"tools/geodata":       {"."},
 	"tools/detection":     {".", "config", "geo", "policy/lives"},
 	"cmd/sessionwarden":   {".", "config", "mannco", "mannco/manncotest", "geo", "monitor", "alert", "alert/slacktest", "storage", "web", "policy", "policy/ownrule", "policy/replay", "evidence"},

@@ -16,8 +16,12 @@ import (
 	"testing"
 	"time"
 
+	"sessionwarden"
+	"sessionwarden/alert"
+	"sessionwarden/alert/slacktest"
 	"sessionwarden/config"
 	"sessionwarden/mannco/manncotest"
+	"sessionwarden/storage"
 )
 
 // benchConfig is a configuration of so many accounts of a service at url.
@@ -87,13 +91,7 @@ func BenchmarkIntruder(b *testing.B) {
 		time.Sleep(5 * time.Millisecond)
 		floors = append(floors, floor())
 	}
-	slices.Sort(took)
-	slices.Sort(floors)
-	for _, p := range []int{50, 99} {
-		at := min(len(took)*p/100, len(took)-1)
-		b.ReportMetric(float64(took[at].Nanoseconds())/1e3, fmt.Sprintf("µs/p%d", p))
-		b.ReportMetric(float64(floors[at].Nanoseconds())/1e3, fmt.Sprintf("µs/floor-p%d", p))
-	}
+	reportTimes(b, took, floors)
 }
 
 // floorOfActing returns what measures two flushes of the disk and one call.
@@ -154,5 +152,98 @@ func BenchmarkStart(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkTold measures, over loopback, how long it takes from a committed alert to
+// its request at Slack, with a bot's buttons and threads, routes and an escalation:
+// that it is being sent, and what its buttons are about, is written down first.
+// Beside each, the floor: two flushes of the disk and one call on a kept connection.
+func BenchmarkTold(b *testing.B) {
+	var came atomic.Int64 // since begun; 0: not yet
+	begun := time.Now()
+	slack := slacktest.New()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			came.CompareAndSwap(0, int64(time.Since(begun)))
+		}
+		slack.ServeHTTP(w, r)
+	}))
+	b.Cleanup(server.Close)
+	db, err := storage.Open(filepath.Join(b.TempDir(), "sessionwarden.db"), storage.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	bot, err := alert.NewSlackBot(alert.SlackBotOptions{
+		Token: func() (string, error) { return testToken, nil }, Channel: "C0123456789", APIURL: server.URL + slacktest.APIPath, Buttons: true,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	floor := floorOfActing(b, server.URL)
+	var took, floors []time.Duration
+	for b.Loop() {
+		now := time.Now().UTC()
+		who := sessionwarden.Sighting{Seq: db.NextID(), Account: "main", Session: sessionwarden.Session{
+			ID: "70001", Addr: netip.MustParseAddr(farAddr), UserAgent: chrome, Started: now,
+		}, Device: "Windows, Chrome", FirstSeen: now, LastSeen: now}
+		incident := sessionwarden.Incident{ID: db.NextID(), Account: "main", Opened: now, Updated: now}
+		held := sessionwarden.Action{
+			ID: db.NextID(), Account: "main", Seq: who.Seq, Session: who.ID, Addr: farAddr, Device: who.Device, Reason: "Signed in from Vietnam.",
+			State: sessionwarden.Held, Hold: sessionwarden.HeldByAsk, Deadline: now.Add(time.Hour), Created: now, Updated: now,
+		}
+		a := sessionwarden.Alert{
+			ID: db.NextID(), Account: "main", Kind: sessionwarden.Intrusion, Severity: sessionwarden.Critical, Created: now, Updated: now, Raised: now, Incident: incident.ID,
+			Items: []sessionwarden.AlertItem{{Sighting: who, Action: &held}},
+		}
+		incident.AlertID, held.AlertID = a.ID, a.ID
+		err := db.Commit(b.Context(), []sessionwarden.Change{{
+			History: sessionwarden.History{Account: "main", Baseline: begun, Incident: &incident, Live: []sessionwarden.Sighting{who}}, Sightings: []sessionwarden.Sighting{who},
+			Actions: []sessionwarden.Action{held}, Incidents: []sessionwarden.Incident{incident}, Alerts: []sessionwarden.Alert{a},
+		}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		teller := alert.New(alert.Options{ // a new one each time: a channel sends one message a second
+			Outbox: db, Channels: []alert.Channel{bot}, Routes: map[string]alert.Route{"slack": {MinSeverity: sessionwarden.Warning, Topics: a.Topics()}},
+			Escalation: alert.Escalation{After: time.Minute, Channels: []string{"slack"}},
+			Incident: func(context.Context, uint64) (sessionwarden.Incident, bool, error) {
+				return incident, true, nil
+			},
+		})
+		ctx, cancel := context.WithCancel(b.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- teller.Run(ctx) }()
+		time.Sleep(5 * time.Millisecond)
+		came.Store(0)
+		begin := time.Since(begun)
+		teller.Add([]sessionwarden.Alert{a})
+		if err := teller.Flush(ctx); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Duration(came.Load())-begin)
+		cancel()
+		if err := <-ended; err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond)
+		floors = append(floors, floor())
+	}
+	if messages := slack.Messages(); !strings.Contains(string(messages[0].Raw), `"type":"button"`) {
+		b.Fatalf("the message has no buttons: %s", messages[0].Raw)
+	}
+	reportTimes(b, took, floors)
+}
+
+// reportTimes reports the median and the slowest hundredth of times, and of floors.
+func reportTimes(b *testing.B, took, floors []time.Duration) {
+	b.Helper()
+	slices.Sort(took)
+	slices.Sort(floors)
+	for _, p := range []int{50, 99} {
+		at := min(len(took)*p/100, len(took)-1)
+		b.ReportMetric(float64(took[at].Nanoseconds())/1e3, fmt.Sprintf("µs/p%d", p))
+		b.ReportMetric(float64(floors[at].Nanoseconds())/1e3, fmt.Sprintf("µs/floor-p%d", p))
 	}
 }
