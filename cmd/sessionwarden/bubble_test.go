@@ -80,7 +80,8 @@ type bubble struct {
 	before, after func(manncotest.Call)
 	hooks         chan struct{} // a lock that a hook may sleep under: a mutex would hold up the clock
 
-	lists func(*http.Request) *http.Response // what the addresses of lists answer; nil: nothing
+	lists    func(*http.Request) *http.Response // what the addresses of lists answer; nil: nothing
+	channels http.RoundTripper                  // the way to the channels at https://hook.invalid; nil: none
 
 	app     *app // while it runs
 	offset  atomic.Int64
@@ -199,7 +200,7 @@ func (b *bubble) startWith(way http.RoundTripper) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := open(ctx, cfg, &b.log, false, outside{
 		services: func(string) (http.RoundTripper, error) { return b.search.transport("the service", way), nil },
-		alerts:   b.search.transport("Slack", b.slack.Transport()), lists: listed(b.lists), now: b.wall,
+		alerts:   alerting{b.search.transport("Slack", b.slack.Transport()), b.search.transport("a channel", b.channels)}, lists: listed(b.lists), now: b.wall,
 		heartbeat: b.search.transport("whoever waits for the heartbeat", &b.beats),
 	})
 	if err != nil {
@@ -223,6 +224,17 @@ func (b *bubble) startWith(way http.RoundTripper) {
 		return err
 	}
 	b.pass(time.Second)
+}
+
+// alerting is the way to Slack and to the other channels.
+type alerting struct{ slack, others http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (a alerting) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == "hook.invalid" {
+		return a.others.RoundTrip(r)
+	}
+	return a.slack.RoundTrip(r)
 }
 
 // listed is the way to the addresses of lists.
