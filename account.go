@@ -41,7 +41,7 @@ type Account struct {
 	MaxSpeed      int           // km/h that a traveller makes at most; 0: no journey is impossible
 	Dormant       time.Duration // how many quiet days make an account's return worth telling; 0: none
 	DormantPlace  time.Duration // the same of a country that others are used beside; 0: none
-	Hours         UsualHours    // when the owner uses the account; the zero value: as was learned
+	Hours         DayHours      // when the owner uses the account; the zero value: as was learned
 	Heightened    time.Duration // how long an account is looked at every few seconds after a suspicious finding; 0: not at all
 
 	Rules map[Rule]Response // complete: every rule has its response, the own ones too
@@ -59,35 +59,36 @@ const (
 	DisconnectSession AskDefault = "disconnect"
 )
 
-// UsualHours is the part of the day in which an owner uses his account.
-type UsualHours struct {
+// DayHours is a part of the day: that in which an owner uses his account, or in which
+// a channel is quiet. The zero value is none.
+type DayHours struct {
 	From, To time.Duration  // since midnight; To may be before From: then the night lies within
 	Zone     *time.Location // nil: not said; without From and To it only says where the owner's clock is
 }
 
-// Set reports whether the owner said when he uses the account.
-func (u UsualHours) Set() bool { return u.Zone != nil && u.From != u.To }
+// Set reports whether there is such a part.
+func (h DayHours) Set() bool { return h.Zone != nil && h.From != h.To }
 
-// Holds reports whether t lies in the usual hours.
-func (u UsualHours) Holds(t time.Time) bool {
-	local := t.In(u.Zone)
+// Holds reports whether t lies in it. It must be set.
+func (h DayHours) Holds(t time.Time) bool {
+	local := t.In(h.Zone)
 	at := time.Duration(local.Hour())*time.Hour + time.Duration(local.Minute())*time.Minute
-	if u.From <= u.To {
-		return at >= u.From && at < u.To
+	if h.From <= h.To {
+		return at >= h.From && at < h.To
 	}
-	return at >= u.From || at < u.To
+	return at >= h.From || at < h.To
 }
 
 // String returns the hours as the configuration has them, such as
 // "08:00-23:30 Europe/Berlin"; "" where they are not said.
-func (u UsualHours) String() string {
-	if !u.Set() {
+func (h DayHours) String() string {
+	if !h.Set() {
 		return ""
 	}
 	clock := func(d time.Duration) string {
 		return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60)
 	}
-	return clock(u.From) + "-" + clock(u.To) + " " + u.Zone.String()
+	return clock(h.From) + "-" + clock(h.To) + " " + h.Zone.String()
 }
 
 // Response returns what the account wants done when rule matches.

@@ -81,7 +81,7 @@ func TestStampChangesWithWhatDecides(t *testing.T) {
 		"the learning":       func(a *sessionwarden.Account) { a.LearnFor = time.Hour },
 		"a speed":            func(a *sessionwarden.Account) { a.MaxSpeed = 800 },
 		"quiet days":         func(a *sessionwarden.Account) { a.Dormant = time.Hour },
-		"hours":              func(a *sessionwarden.Account) { a.Hours = sessionwarden.UsualHours{From: 1, Zone: time.UTC} },
+		"hours":              func(a *sessionwarden.Account) { a.Hours = sessionwarden.DayHours{From: 1, Zone: time.UTC} },
 		"an own rule":        func(a *sessionwarden.Account) { a.Own = []sessionwarden.OwnRule{{Name: "mine", When: "true"}} },
 		"who answers late":   func(a *sessionwarden.Account) { a.AskDefault = sessionwarden.DisconnectSession },
 		"the end of dry run": func(a *sessionwarden.Account) { a.DryRun = true },

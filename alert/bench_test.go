@@ -44,7 +44,7 @@ func BenchmarkDecisionToRequest(b *testing.B) {
 			Outbox: disk, Channels: []alert.Channel{bot},
 			Routes: map[string]alert.Route{"slack": {
 				MinSeverity: sessionwarden.Warning, Accounts: []string{"other", a.Account}, Topics: a.Topics(),
-				Quiet: sessionwarden.UsualHours{From: 22 * time.Hour, To: 8 * time.Hour, Zone: time.UTC},
+				Quiet: sessionwarden.DayHours{From: 22 * time.Hour, To: 8 * time.Hour, Zone: time.UTC},
 			}},
 			Escalation: alert.Escalation{After: time.Minute, Channels: []string{"slack"}},
 			Incident: func(context.Context, uint64) (sessionwarden.Incident, bool, error) {

@@ -252,7 +252,7 @@ func TestWhatWaitsAndWhatCameLateIsKnown(t *testing.T) {
 // Neither a silence nor quiet hours hold back what somebody asks for.
 func TestWhatIsAskedForPassesSilencesAndQuietHours(t *testing.T) {
 	inWorld(t, true, func(w *world) {
-		w.to.Quiet = sessionwarden.UsualHours{From: 0, To: 23*time.Hour + 59*time.Minute, Zone: time.UTC}
+		w.to.Quiet = sessionwarden.DayHours{From: 0, To: 23*time.Hour + 59*time.Minute, Zone: time.UTC}
 		w.restart()
 		w.commit(named(1, sessionwarden.Warning, "held by the hours"))
 		if err := w.disk.PutSilence(context.Background(), sessionwarden.Silence{ID: 7, Topic: sessionwarden.TopicBlind, Until: time.Now().Add(10 * time.Hour), Created: time.Now()}); err != nil {

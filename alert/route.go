@@ -12,11 +12,11 @@ import (
 // Route is what a channel is told, and how. The zero value is told everything
 // from Info on, at any time, in UTC.
 type Route struct {
-	MinSeverity sessionwarden.Severity   // what is less severe is not sent
-	Accounts    []string                 // nil: all of them, and what is of none
-	Topics      []sessionwarden.Topic    // nil: all
-	Quiet       sessionwarden.UsualHours // when only critical alerts are sent, and the others wait; not set: never
-	Zone        *time.Location           // of the times in messages; nil: UTC
+	MinSeverity sessionwarden.Severity // what is less severe is not sent
+	Accounts    []string               // nil: all of them, and what is of none
+	Topics      []sessionwarden.Topic  // nil: all
+	Quiet       sessionwarden.DayHours // when only critical alerts are sent, and the others wait; not set: never
+	Zone        *time.Location         // of the times in messages; nil: UTC
 }
 
 // Why a channel leaves an alert out; stored with the delivery, and read again

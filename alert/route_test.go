@@ -46,7 +46,7 @@ func TestQuietHoursHoldBackWhatIsNotCritical(t *testing.T) {
 	}
 	inWorldOf(t, func(w *world) {
 		// The clock of the test begins at midnight UTC, 1:00 in Berlin.
-		w.to = alert.Route{Quiet: sessionwarden.UsualHours{From: 22 * time.Hour, To: 7*time.Hour + 30*time.Minute, Zone: zone}}
+		w.to = alert.Route{Quiet: sessionwarden.DayHours{From: 22 * time.Hour, To: 7*time.Hour + 30*time.Minute, Zone: zone}}
 	}, func(w *world) {
 		w.commit(named(1, sessionwarden.Warning, "in the night"), named(2, sessionwarden.Critical, "grave"))
 		w.after(time.Minute)

@@ -44,7 +44,7 @@ func (d *decoder) routing(into *Routing) (*routing, []field) {
 		}),
 		notEmpty(accounts, func(n *node) { r.accounts = n }),
 		notEmpty(topics, func(*node) {}),
-		text(d, "quiet_hours", &into.Quiet, func(text string) (sessionwarden.UsualHours, error) { return parseHours(text, nil) }),
+		text(d, "quiet_hours", &into.Quiet, func(text string) (sessionwarden.DayHours, error) { return parseHours(text, nil) }),
 		text(d, "time_zone", &r.zone, parseZone),
 	}
 }

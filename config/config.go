@@ -74,11 +74,11 @@ type Alert struct {
 
 // Routing is what one channel is told, and how.
 type Routing struct {
-	MinSeverity sessionwarden.Severity   // that of [alert] unless set
-	Accounts    []string                 // nil: all, and what is of no account
-	Topics      []sessionwarden.Topic    // nil: all
-	Quiet       sessionwarden.UsualHours // when only critical alerts are sent; not set: never
-	Zone        *time.Location           // of the times in its messages; never nil
+	MinSeverity sessionwarden.Severity // that of [alert] unless set
+	Accounts    []string               // nil: all, and what is of no account
+	Topics      []sessionwarden.Topic  // nil: all
+	Quiet       sessionwarden.DayHours // when only critical alerts are sent; not set: never
+	Zone        *time.Location         // of the times in its messages; never nil
 }
 
 // Slack is one Slack channel, by webhook or by bot token: exactly one of the

@@ -104,7 +104,7 @@ func (d *decoder) settings(a *Account) []field {
 		d.count("max_speed_kmh", &a.MaxSpeed, 100, 100_000),
 		d.spanOrOff("dormant_after", &a.Dormant, day, 3650*day),
 		d.spanOrOff("dormant_country_after", &a.DormantPlace, day, 3650*day),
-		text(d, "usual_hours", &a.Hours, func(text string) (sessionwarden.UsualHours, error) { return parseHours(text, a.Hours.Zone) }),
+		text(d, "usual_hours", &a.Hours, func(text string) (sessionwarden.DayHours, error) { return parseHours(text, a.Hours.Zone) }),
 		text(d, "time_zone", &a.Hours.Zone, parseZone),
 		d.spanOrOff("heightened_for", &a.Heightened, time.Minute, day),
 	}

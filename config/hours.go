@@ -7,7 +7,7 @@ import (
 )
 
 // parseHours reads a part of the day such as "08:00-23:30", in zone.
-func parseHours(text string, zone *time.Location) (u sessionwarden.UsualHours, err error) {
+func parseHours(text string, zone *time.Location) (u sessionwarden.DayHours, err error) {
 	const cure = `write when the day begins and when it ends, such as "08:00-23:30" or "18:00-02:00"`
 	u.Zone = zone
 	if text == "" {

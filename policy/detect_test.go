@@ -84,10 +84,10 @@ func TestDetection(t *testing.T) {
 		t.Fatal(err)
 	}
 	office := func(a *sessionwarden.Account) {
-		a.Hours = sessionwarden.UsualHours{From: 7 * time.Hour, To: 22 * time.Hour, Zone: berlin}
+		a.Hours = sessionwarden.DayHours{From: 7 * time.Hour, To: 22 * time.Hour, Zone: berlin}
 	}
 	nightWork := func(a *sessionwarden.Account) {
-		a.Hours = sessionwarden.UsualHours{From: 22 * time.Hour, To: 7 * time.Hour, Zone: berlin}
+		a.Hours = sessionwarden.DayHours{From: 22 * time.Hour, To: 7 * time.Hour, Zone: berlin}
 	}
 	tests := []struct {
 		name string
