@@ -137,12 +137,14 @@ func (m measure) String() string {
 }
 
 // left says what was larger at rest after a storm than before it, by more than the
-// memory of what was seen meanwhile explains.
+// memory of what was seen meanwhile explains. An hour with 670 intruders left 6 MiB
+// that live: the rows of the five lists, who is gone, the alerts of the hour, and the
+// pools' buffers. All of these have bounds of their own (-soak.heap shows them).
 func left(before, after measure) []string {
 	var list []string
 	for what, m := range map[string]struct{ before, after, slack float64 }{
-		"MiB of anonymous memory at rest": {before.anonymous, after.anonymous, 24}, // the heap is full of holes by then
-		"MiB that live at rest":           {before.live, after.live, 4},
+		"MiB of anonymous memory at rest": {before.anonymous, after.anonymous, 32}, // the heap is full of holes by then
+		"MiB that live at rest":           {before.live, after.live, 8},
 		"goroutines at rest":              {before.goroutines, after.goroutines, 10},
 		"open files at rest":              {before.files, after.files, 8},
 	} {
@@ -192,7 +194,10 @@ func newSoak(t *testing.T) *soak {
 	}
 	w.level = "info"
 	w.withButtons()
-	w.defaults = append(w.defaults, "max_disconnects = 10000", "max_disconnects_strangers = 10000")
+	// The list of those that have ended grows long within an hour: read at each poll it
+	// would take up the service's limit.
+	w.defaults = append(slices.DeleteFunc(w.defaults, func(line string) bool { return strings.HasPrefix(line, "expired_every") }),
+		`expired_every = "15s"`, "max_disconnects = 10000", "max_disconnects_strangers = 10000")
 	w.extra = "[backup]\nevery = \"1m\"\nkeep = 3\n"
 	w.geo = []string{fmt.Sprintf("database = %q", s.places())}
 	s.replacePlaces()
@@ -775,7 +780,7 @@ func TestTheSoakSeesALeak(t *testing.T) {
 	}), 0); len(got) != 2 {
 		t.Errorf("goroutines and files without a bound: %q", got)
 	}
-	if got := left(measure{anonymous: 10, live: 5, goroutines: 30, files: 20}, measure{anonymous: 40, live: 10, goroutines: 45, files: 30}); len(got) != 4 {
+	if got := left(measure{anonymous: 10, live: 5, goroutines: 30, files: 20}, measure{anonymous: 43, live: 14, goroutines: 45, files: 30}); len(got) != 4 {
 		t.Errorf("what is left at rest: %q", got)
 	}
 	if len(swollen(nil, 0)) == 0 {
