@@ -266,7 +266,7 @@ func (w *world) program(ctx context.Context, args ...string) *process {
 	w.t.Helper()
 	p := &process{w: w, done: make(chan error, 1)}
 	p.cmd = exec.CommandContext(ctx, cmp.Or(w.binary, os.Args[0]), append([]string{"--config", w.config}, args...)...)
-	p.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "XDG_RUNTIME_DIR=" + w.runtime, "TMPDIR=" + os.TempDir()}, w.env...)
+	p.cmd.Env = append([]string{asProgram + "=1", "GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "XDG_RUNTIME_DIR=" + w.runtime, "TMPDIR=" + os.TempDir()}, w.env...)
 	p.cmd.Dir = w.dir
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = w.stdin, &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
