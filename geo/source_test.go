@@ -408,6 +408,9 @@ func TestASlowAddressHoldsUpNothing(t *testing.T) {
 
 // The same over a real connection.
 func TestAListOverTheNetwork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about a size, and takes ten times as long under the race detector")
+	}
 	t.Parallel()
 	var mu sync.Mutex
 	var asked []string

@@ -58,6 +58,7 @@ func (r *receiver) first(id uint64) time.Time {
 // other channel has what is critical at once, and Slack afterwards has all of it,
 // in order, once, in a handful of messages.
 func TestTenHoursWithoutSlack(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		own := &receiver{service: channeltest.New()}

@@ -58,6 +58,7 @@ func (b *bubble) wantState(when, id, want string) {
 // at once nor none. Within a day nothing else happens; beyond, what would be
 // disconnected is held, told once, and goes on when the clock is right again.
 func TestTheWatchGoesOnWhenTheClockJumps(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	underEachJump(t, func(b *bubble, by time.Duration) {
 		far := by.Abs() > 24*time.Hour
@@ -182,6 +183,7 @@ func TestTheHoursBudgetLastsAnHourWhateverTheClockSays(t *testing.T) {
 
 // A disconnection that does not work is tried again at its pauses.
 func TestRetriesKeepTheirPausesWhenTheClockJumps(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	underEachJump(t, func(b *bubble, by time.Duration) {
 		b.fault(manncotest.Fault{Kind: manncotest.FaultDisconnectLies})
@@ -471,6 +473,7 @@ func TestTheServicesClockIsOff(t *testing.T) {
 
 // The times of the rows come in every form there is, also absurd ones.
 func TestSessionTimesInEveryForm(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	for _, style := range []string{"string", "number", "ms", "ms_string"} {
 		t.Run(style, func(t *testing.T) {

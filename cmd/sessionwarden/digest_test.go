@@ -71,6 +71,7 @@ func (b *bubble) eight() {
 }
 
 func TestADigestIsToldEachDayThoughAllIsWell(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.daily()
@@ -130,6 +131,7 @@ func TestADigestThatWasMissedIsMadeUpForOnce(t *testing.T) {
 }
 
 func TestADigestOfABadDay(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.daily()
@@ -238,6 +240,7 @@ func TestADigestIsDueOnceADay(t *testing.T) {
 }
 
 func TestADigestOfAThousandAccountsIsShort(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.daily()

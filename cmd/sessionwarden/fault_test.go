@@ -269,6 +269,7 @@ func TestEachCallToSlackFailsOnce(t *testing.T) {
 // whatever it is, nobody is ended who should not be, and when it is over the
 // watch is as good as before.
 func TestPairsOfFaultsAndVariants(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	seed, pairs := seed(), 40
 	if testing.Short() {

@@ -99,6 +99,7 @@ func (b *bubble) gauge(name string) string {
 }
 
 func TestTheHeartbeatFollowsGoodRounds(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.withHeartbeat("1h")

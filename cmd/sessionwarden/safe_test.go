@@ -658,6 +658,7 @@ func (b *bubble) toldOfCopies() (titles []string) {
 }
 
 func TestBackupsAreDueByTheAgeOfTheNewestNotByTheStart(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.extra = "[backup]\nevery = \"6h\"\nkeep = 3\n"
@@ -721,6 +722,7 @@ func TestBackupsThatAreTurnedOffAreNotMade(t *testing.T) {
 }
 
 func TestBackupsThatFailAreToldOnceWhenTheLastGoodOneIsOldAndOnceWhenTheyWorkAgain(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.extra = "[backup]\nevery = \"2h\"\n"
@@ -854,6 +856,7 @@ func TestAFolderOfBackupsThatIsThereAgainIsNoFailureAnyMore(t *testing.T) {
 // Damage that only a backup meets is told at once: the next start may go back to
 // the newest whole one, so every hour counts.
 func TestDamageThatABackupMeetsIsToldAtOnceAndOnce(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.extra = "[backup]\nevery = \"6h\"\n"

@@ -73,6 +73,7 @@ func (w *world) toldOf(session string) bool {
 }
 
 func TestSilencesThatCannotBeMeant(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	w := newWorld(t)
 	w.extra = "[[rule]]\nname = \"night_login\"\nwhen = 'time.hour < 6'\nthen = \"log\"\n"

@@ -69,6 +69,7 @@ func TestTrustsByHandWithAndWithoutTheDaemon(t *testing.T) {
 }
 
 func TestTrustsThatCannotBeMeant(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	w := newWorld(t)
 	w.write()
