@@ -79,7 +79,7 @@ func (b *SlackBot) Dry(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	e := botError(err, token, false)
+	e := botError(err, token, aMessage)
 	e.Reason = strings.Replace(e.Reason, "refused the message", "refused the token", 1)
 	return e
 }

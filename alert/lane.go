@@ -132,7 +132,9 @@ func (l *lane) consider(t *Teller, m *matter) {
 		return
 	}
 	delete(l.pending, id)
-	delete(l.bare, id)
+	if _, waits := t.waitsFor[id]; !waits { // else a reminder of it may be to come
+		delete(l.bare, id)
+	}
 	if d := l.state[id]; why != "" && !m.urgent && (d.Error != why || d.Time.Before(m.alert.Updated)) {
 		d = sessionwarden.Delivery{Alert: id, Channel: l.name, Error: why, Time: t.now(), Escalated: d.Escalated}
 		l.state[id], l.owed[id] = d, d

@@ -122,6 +122,10 @@ func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change, a
 			soonest = min(soonest, maxSleep) // until it ends
 			continue
 		}
+		if left := l.state[id].NotTill.Sub(now); left > 0 && left <= brokenPause {
+			soonest = min(soonest, left) // it was refused in every form
+			continue
+		}
 		at, wait := t.escalate.due(m.alert, l.state[id], l.place, now)
 		if soonest = min(soonest, wait); !at.IsZero() {
 			news = append(news, candidate{id: id, severity: m.alert.Severity, asks: m.asks, need: remind})

@@ -37,6 +37,8 @@ type SendError struct {
 	Reason     string        // what went wrong
 	Cure       string        // what a person can do about it; may be ""
 	Unsure     bool          // the message may have arrived all the same
+
+	ours bool // the channel has nothing to do with it: it is not left alone for that
 }
 
 // Error implements error.

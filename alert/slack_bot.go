@@ -75,7 +75,7 @@ func (b *SlackBot) Reply(ctx context.Context, m Message, ref string, loud bool) 
 	if loud {
 		options = append(options, slack.MsgOptionBroadcast())
 	}
-	_, err := b.post(ctx, m, "", options...)
+	_, err := b.post(ctx, m, aReply, "", options...)
 	return err
 }
 
@@ -91,7 +91,7 @@ func (b *SlackBot) Whisper(ctx context.Context, user, text string) error {
 		err = &SendError{Class: Retry, Reason: "Slack's answer does not say that the message is there", Unsure: true}
 	}
 	if err != nil {
-		return botError(err, token, false)
+		return botError(err, token, aMessage)
 	}
 	return nil
 }
@@ -109,10 +109,13 @@ func (b *SlackBot) open() (door *apiDoor, api *slack.Client, token string, err e
 // Send implements [Channel]. A ref is the channel's id and the message's
 // timestamp, joined by a colon.
 func (b *SlackBot) Send(ctx context.Context, m Message, ref string) (string, error) {
-	return b.post(ctx, m, ref)
+	if ref != "" {
+		return b.post(ctx, m, anUpdate, ref)
+	}
+	return b.post(ctx, m, aMessage, "")
 }
 
-func (b *SlackBot) post(ctx context.Context, m Message, ref string, more ...slack.MsgOption) (string, error) {
+func (b *SlackBot) post(ctx context.Context, m Message, about request, ref string, more ...slack.MsgOption) (string, error) {
 	door, api, token, err := b.open()
 	if err != nil {
 		return "", err
@@ -141,7 +144,7 @@ func (b *SlackBot) post(ctx context.Context, m Message, ref string, more ...slac
 		err = &SendError{Class: Retry, Reason: "Slack's answer does not say that the message is there", Unsure: true}
 	}
 	if err != nil {
-		return "", botError(err, token, ref != "")
+		return "", botError(err, token, about)
 	}
 	return newRef(channel, ts), nil
 }
@@ -156,7 +159,7 @@ func newRef(channel, ts string) string {
 }
 
 // botError sorts an error of the Web API.
-func botError(err error, token string, updating bool) *SendError {
+func botError(err error, token string, about request) *SendError {
 	var known *SendError
 	if errors.As(err, &known) {
 		return known
@@ -167,7 +170,7 @@ func botError(err error, token string, updating bool) *SendError {
 		if secretIn(said, token) {
 			said = ""
 		}
-		return slackError(said, updating)
+		return slackError(said, about)
 	}
 	var status slack.StatusCodeError
 	if errors.As(err, &status) {

@@ -2,9 +2,18 @@ package alert
 
 import "strings"
 
+// request is what a request to Slack is about.
+type request int
+
+const (
+	aMessage request = iota // a new one
+	anUpdate                // of one that is there
+	aReply                  // in the thread of one that is there
+)
+
 // slackError sorts a code with which Slack refused a message by what is done
 // about it. An unknown code is tried again: Slack invents new ones.
-func slackError(code string, updating bool) *SendError {
+func slackError(code string, about request) *SendError {
 	e := &SendError{Class: Retry, Reason: "Slack refused the message: " + code}
 	switch code {
 	case "":
@@ -30,13 +39,13 @@ func slackError(code string, updating bool) *SendError {
 	case "restricted_action", "restricted_action_read_only_channel", "restricted_action_non_threadable_channel", "action_prohibited",
 		"posting_to_general_channel_denied", "posting_to_channel_denied", "messages_tab_disabled", "as_user_not_supported":
 		e.Class, e.Cure = Broken, "the workspace does not allow the app to post there: ask its administrator, or name another channel"
-	case "message_not_found", "cant_update_message", "edit_window_closed":
+	case "message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found", "cannot_reply_to_message":
 		e.Class = Lost
 	case "internal_error", "fatal_error", "service_unavailable", "request_timeout":
 		e.Reason = "Slack has trouble: " + code
-		e.Unsure = !updating
+		e.Unsure = about != anUpdate
 	}
-	if e.Class == Lost && !updating {
+	if e.Class == Lost && about == aMessage {
 		e.Class = Retry
 	}
 	if e.Class == Retry && strings.HasPrefix(code, "invalid_block") {

@@ -22,7 +22,7 @@ func (b *SlackBot) Missing(ctx context.Context, scopes ...string) ([]string, err
 		return nil, err
 	}
 	if _, err := api.AuthTestContext(ctx); err != nil {
-		return nil, botError(err, token, false)
+		return nil, botError(err, token, aMessage)
 	}
 	if len(door.scopes) == 0 {
 		return nil, nil

@@ -111,7 +111,7 @@ func webhookError(a answer, secret string) error {
 		}
 		return &SendError{Class: Retry, Reason: "the answer is not Slack's", Cure: "look whether a proxy or a sign-in page stands between this machine and Slack", Unsure: true}
 	case http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusUnauthorized:
-		e := slackError(said, false)
+		e := slackError(said, aMessage)
 		if e.Class != Broken {
 			e.Cure = "make a new webhook in Slack and put its URL where the configuration says"
 		}
@@ -119,7 +119,7 @@ func webhookError(a answer, secret string) error {
 		e.Reason = "Slack does not know this webhook, or it was switched off (" + reason(status, said) + ")"
 		return e
 	}
-	e := slackError(said, false)
+	e := slackError(said, aMessage)
 	if e.Class == Retry || e.Class == Lost {
 		e.Class = Reject // what is wrong is the message: the same one would be refused again
 	}

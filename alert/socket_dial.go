@@ -183,7 +183,7 @@ func within(host, domain string) bool {
 
 // openError sorts an error of the call that asks for a connection.
 func openError(err error, token string) *SendError {
-	e := *botError(err, token, false)
+	e := *botError(err, token, aMessage)
 	e.Unsure = false
 	var refused slack.SlackErrorResponse
 	if !errors.As(err, &refused) {

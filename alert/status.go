@@ -27,6 +27,15 @@ func (t *Teller) Status() []sessionwarden.ChannelStatus {
 	return list
 }
 
+// RaisedSince reports whether something critical came into an alert after a time,
+// and nobody has answered it. It is false of an alert that the Teller has done with.
+func (t *Teller) RaisedSince(id uint64, at time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m := t.known[id]
+	return m != nil && m.alert.Unanswered() && m.alert.Raised.After(at)
+}
+
 // Flush waits until nothing is pending on any channel, or until ctx ends, or
 // until it is certain that no channel with something pending is tried again
 // before. Its error says what is still undelivered and why. [Teller.Run] has

@@ -60,7 +60,7 @@ func Timeline(a sessionwarden.Alert, i sessionwarden.Incident, told int, f Facts
 func (t *Teller) timeline(ctx context.Context, a sessionwarden.Alert, d sessionwarden.Delivery, f Facts) (m Message, told int, err error) {
 	i, there, err := t.incident(ctx, a.Incident)
 	if err != nil {
-		return m, 0, &SendError{Class: Retry, Reason: "the incident's timeline could not be read"}
+		return m, 0, &SendError{Class: Retry, Reason: "the incident's timeline could not be read", ours: true}
 	}
 	if told = len(i.Events) + i.More; !there {
 		told = a.Events // forgotten meanwhile

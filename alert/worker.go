@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"sessionwarden"
@@ -217,7 +218,8 @@ func (t *Teller) send(ctx context.Context, l *lane, j *job, p *parcel) (newRef s
 func guarded(send func() (string, error)) (newRef string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &SendError{Class: Retry, Reason: "the channel made a mistake", Unsure: true}
+			// What it cannot deal with may be in this one message: a plainer one follows.
+			err = &SendError{Class: Reject, Reason: "the channel made a mistake", Unsure: true}
 		}
 	}()
 	if err := mishap.At("alert.send"); err != nil {
@@ -244,7 +246,8 @@ func (t *Teller) arrived(l *lane, j *job, p *parcel, ref string, now time.Time) 
 		if known == nil {
 			continue // given up meanwhile
 		}
-		d := p.told(l.state[id], j, id, ref, now)
+		reminded := j.need == remind || j.bundle && l.pending[id] != first && l.pending[id] != again
+		d := p.told(l.state[id], j, id, ref, now, reminded)
 		switch {
 		case p.loud || j.need != thread && j.need != update:
 			l.rang[id], l.replied[id] = time.Now(), time.Now()
@@ -268,7 +271,8 @@ func (t *Teller) arrived(l *lane, j *job, p *parcel, ref string, now time.Time) 
 }
 
 // told returns what is known of an alert's delivery now that the parcel arrived.
-func (p *parcel) told(d sessionwarden.Delivery, j *job, id uint64, ref string, now time.Time) sessionwarden.Delivery {
+// reminded says that it only reminded of the alert.
+func (p *parcel) told(d sessionwarden.Delivery, j *job, id uint64, ref string, now time.Time, reminded bool) sessionwarden.Delivery {
 	d.Attempts, d.NotTill, d.Error, d.Time = 0, time.Time{}, "", now
 	if j.need == thread {
 		if d.Threaded = p.events; p.loud {
@@ -283,15 +287,15 @@ func (p *parcel) told(d sessionwarden.Delivery, j *job, id uint64, ref string, n
 		d.Broadcast = p.sent[id]
 	}
 	switch {
-	case j.need == remind && p.ref != "":
-		return d // a reply: the message itself stays as it is
+	case j.need == remind && p.ref != "", j.bundle && reminded && d.Ref != "":
+		return d // a reply, or one of many: the message itself stays as it is
 	case j.bundle || id != j.head:
 		ref = "" // one alert's update must not replace the bundle
 	}
 	if ref != d.Ref {
 		d.Threaded = 0
 	}
-	if d.First.IsZero() && j.need != remind { // whom a reminder reached first was to be told no sooner
+	if d.First.IsZero() && !reminded { // whom a reminder reached first was to be told no sooner
 		d.First = now
 	}
 	d.Sent, d.Ref = p.sent[id], ref
@@ -302,7 +306,16 @@ func (p *parcel) told(d sessionwarden.Delivery, j *job, id uint64, ref string, n
 func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time) []sessionwarden.Delivery {
 	t.metrics.failed.WithLabelValues(l.name, e.Class.String()).Inc()
 	d := l.state[j.head]
+	before := (j.need == first || j.need == again) && unsure(d) // an earlier one may have arrived
 	d.Alert, d.Channel, d.Error, d.Time, d.NotTill = j.head, l.name, e.Error(), now, time.Time{}
+	if before && !strings.HasSuffix(d.Error, mayHaveArrived) {
+		d.Error += mayHaveArrived
+	}
+	if e.ours {
+		d.NotTill = now.Add(limitedPause)
+		t.log.Warn("a thread waits", "channel", l.name, "alert", j.head, "err", e)
+		return t.putOff(l, j, d)
+	}
 	var pause time.Duration
 	switch e.Class {
 	case Reject:
@@ -340,6 +353,9 @@ func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time)
 		} else {
 			t.log.Debug("an alert could not be delivered; it is tried again", "channel", l.name, "alert", j.head, "err", e)
 		}
+	}
+	if before && d.Attempts == 0 {
+		d.Attempts = 1 // that one
 	}
 	if e.Class != Reject && e.Class != Lost {
 		l.attempts++

@@ -14,7 +14,7 @@ import (
 // says that the service did not tell the truth.
 func (d *draft) verify(list sessionwarden.Listing) {
 	present := make(map[sessionwarden.SessionID]bool, len(list.Rows))
-	others := false
+	others, refused := false, false
 	for _, row := range list.Rows {
 		present[row.ID] = true
 		others = others || !row.Ownership.Untouchable()
@@ -32,11 +32,17 @@ func (d *draft) verify(list sessionwarden.Listing) {
 		if a.Kind == sessionwarden.EndAll {
 			there = others
 		}
+		if refused { // all of them at once, perhaps this one too
+			if now, _ := d.action(a.ID); now.State != a.State {
+				continue
+			}
+		}
 		unknown := d.w.unknown[a.ID]
 		delete(d.w.unknown, a.ID)
 		if unknown && there {
 			d.notFound(a)
 			if now, _ := d.action(a.ID); now.State != sessionwarden.Planned {
+				refused = true
 				continue
 			}
 		}

@@ -48,6 +48,7 @@ func (d *draft) revised(id uint64) (alert sessionwarden.Alert, ok bool) {
 	}
 	if alert, ok = d.w.alerts[id]; ok {
 		alert.Revision++
+		alert.Items = slices.Clone(alert.Items) // the old ones are being told of
 	}
 	return alert, ok
 }

@@ -75,6 +75,11 @@ func (p *presses) pressed(ctx context.Context, press alert.Press) {
 // whisper tells one person something. He may have gone: then the message says what
 // became of its matter.
 func (p *presses) whisper(ctx context.Context, user, text string) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // whoever waited longest is told, too
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+	}
 	if err := p.bot.Whisper(ctx, user, text); err != nil {
 		p.app.log.Warn("who pressed a button could not be answered", "user", user, "err", err)
 	}
@@ -98,7 +103,7 @@ func (p *presses) decide(ctx context.Context, press alert.Press) string {
 		return "Nothing was changed: the history cannot be read. By hand: sessionwarden status"
 	case !there || do == nil:
 		return "Nothing was changed: this button is of no message that is still known. What there is: sessionwarden status"
-	case !o.Pressed.IsZero() && o.Outcome != "":
+	case !o.Pressed.IsZero() && o.Outcome != "" && !p.goesOn(o):
 		return fmt.Sprintf("Nothing was changed: %s pressed this at %s. %s", o.By, o.Pressed.UTC().Format("2006-01-02 15:04:05 MST"), o.Outcome)
 	}
 	p.app.log.Info("a button was pressed", "account", o.Account, "what", string(o.Verb), "session", string(o.Session), "by", by)
@@ -112,6 +117,12 @@ func (p *presses) decide(ctx context.Context, press alert.Press) string {
 		p.app.log.Warn("who pressed a button could not be recorded", "err", err)
 	}
 	return outcome
+}
+
+// goesOn reports whether a button that was pressed is about something that came up
+// since: the incident goes on, and with it what is asked of all of it.
+func (p *presses) goesOn(o sessionwarden.Offer) bool {
+	return (o.Verb == sessionwarden.OfferAcknowledge || o.Verb == sessionwarden.OfferEndAll) && p.app.teller.RaisedSince(o.Alert, o.Pressed)
 }
 
 // sorry says why a wish was not carried out, and what can be done instead.
