@@ -314,3 +314,43 @@ func TestANewChannelIsNotToldOldNews(t *testing.T) {
 		w.wantTitles("sent to nobody")
 	})
 }
+
+// Somebody else came into an alert: the message that tells of him waits for his end
+// as the first one does.
+func TestAWebhookWaitsForWhatCameIntoAnAlert(t *testing.T) {
+	inWorld(t, false, func(w *world) {
+		a := login(1, sessionwarden.Verified)
+		w.commit(a)
+		w.after(time.Minute)
+		w.wantTitles("verified gone")
+		a = next(a, sessionwarden.Planned)
+		a.Correction = a.Revision
+		w.commit(a)
+		w.after(300 * time.Millisecond)
+		b := next(a, sessionwarden.Verified)
+		b.Correction = a.Correction
+		w.commit(b)
+		w.after(time.Minute)
+		w.wantTitles("verified gone", "verified gone")
+		c := next(b, sessionwarden.Planned)
+		c.Correction = c.Revision
+		w.commit(c)
+		w.after(3 * time.Second)
+		w.wantTitles("verified gone", "verified gone", "ending it now") // no longer than a second
+	})
+}
+
+// A message that may have arrived may have arrived still when the next attempts
+// fail for sure.
+func TestWhatMayHaveArrivedIsMarkedAfterOtherFailures(t *testing.T) {
+	for name, fault := range map[string]slacktest.Fault{"trouble": slacktest.Status(503), "refused": slacktest.Refuse("invalid_blocks"), "limited": slacktest.Status(429)} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, true, func(w *world) {
+				w.slack.Fail(slacktest.HangAfter(), fault)
+				w.commit(named(1, sessionwarden.Critical, "one"))
+				w.after(5 * time.Minute)
+				w.wantTitles("one", "(repeat)")
+			})
+		})
+	}
+}

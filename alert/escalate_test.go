@@ -151,3 +151,30 @@ func TestABotRemindsInTheThread(t *testing.T) {
 		}
 	})
 }
+
+// The message was deleted meanwhile: the reminder stands by itself, and holds
+// nobody else up.
+func TestAReminderIntoADeletedThreadIsAMessage(t *testing.T) {
+	inWorldOf(t, func(w *world) {
+		escalating(10*time.Minute, "slack")(w)
+		w.bot = true
+		w.threaded(sessionwarden.Incident{ID: 9})
+	}, func(w *world) {
+		for _, code := range []string{"thread_not_found", "cannot_reply_to_message", "message_not_found"} {
+			before := len(w.slack.Messages())
+			a := raised(uint64(before + 1))
+			w.commit(a)
+			w.after(9 * time.Minute)
+			w.slack.Fail(slacktest.Refuse(code))
+			w.after(90 * time.Second)
+			list := w.slack.Messages()[before:]
+			if len(list) != 2 || list[1].Thread != "" || !strings.Contains(slacktest.Text(list[1]), "Nobody has answered for 10 minutes") {
+				t.Fatalf("%s: %+v", code, list)
+			}
+			a = next(a, sessionwarden.Verified)
+			a.Resolved = time.Now()
+			w.commit(a)
+			w.after(time.Minute)
+		}
+	})
+}

@@ -95,8 +95,11 @@ func ready(a sessionwarden.Alert, d sessionwarden.Delivery, n need, canUpdate bo
 	if wait := d.NotTill.Sub(now); d.Attempts == 0 && wait > 0 && wait <= brokenPause { // refused in every form: its own pause; longer: the clock was set
 		return wait
 	}
-	age := now.Sub(a.Created)
-	if n == first && !canUpdate && a.Waiting && age >= 0 && age < patience {
+	since := a.Created
+	if n == again { // something came into it
+		since = a.Updated
+	}
+	if age := now.Sub(since); (n == first || n == again && !d.Again) && !canUpdate && a.Waiting && age >= 0 && age < patience {
 		return patience - age
 	}
 	return 0

@@ -237,7 +237,7 @@ func shortOutcome(item sessionwarden.AlertItem) string {
 
 // incidentTitle is the title of an alert about sessions.
 func incidentTitle(a sessionwarden.Alert) string {
-	account, sessions := ofAccount(a.Items)
+	account, sessions := ofAccount(oneAccount(a.Items))
 	text := ""
 	if account != nil {
 		if len(sessions)+a.More == 0 {

@@ -80,7 +80,7 @@ func (d *decoder) notice(format string, args ...any) {
 // sub is a field that is a table.
 func (d *decoder) sub(name string, fields ...field) field {
 	return field{name: name, keys: fields, read: func(n *node, where string) {
-		if d.isTable(n, where+name, "["+name+"]") {
+		if d.isTable(n, where+name, sectionName(where, name)) {
 			d.table(n, where+name+".", fields)
 		}
 	}}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,9 +18,20 @@ func (d *decoder) unknown(n *node, where string, fields []field) {
 		problem = "there is no such section"
 	}
 	cure := "config.example.toml shows every key and where it belongs"
-	if places := placesOf(n.key, n.header); len(places) > 0 {
+	places := slices.DeleteFunc(placesOf(n.key, n.header), func(place string) bool { // here it stands already
+		section := strings.Trim(place, "[]")
+		return strings.HasPrefix(where, section) || strings.HasPrefix(where, section[strings.LastIndex(section, ".")+1:]+" ")
+	})
+	meant := closest(n.key, names)
+	if i := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, "_"+n.key) }); i >= 0 {
+		meant, places = names[i], nil // "severity" is min_severity here, whatever it is elsewhere
+	}
+	if n.header && meant != "" {
+		places = nil
+	}
+	if len(places) > 0 {
 		cure = "it belongs into " + oneOf(places)
-	} else if meant := closest(n.key, names); meant != "" {
+	} else if meant != "" {
 		if n.header {
 			meant = sectionName(where, meant)
 		}
