@@ -224,10 +224,13 @@ func checkChannelURL(value string) error {
 	case !ok || rest == "":
 		return wrong("it begins with one of "+oneOf(channelSchemes)+" and ://", "what is given there is not the address of a channel")
 	case scheme == "http" || scheme == "https":
-		return wrong("an address that takes JSON goes into webhook_url; the others begin with one of "+oneOf(channelSchemes)+" and ://", "what is given there is a web address")
+		return wrong(webAddressCure(rest), "what is given there is a web address")
 	case scheme == "slack":
 		return wrong("use [alert.slack]", "Slack has a section of its own")
 	case !slices.Contains(channelSchemes, scheme):
+		if meant := closest(scheme, channelSchemes); meant != "" {
+			return wrong("did you mean "+meant+"://?", "there is no such service")
+		}
 		return wrong("it begins with one of "+oneOf(channelSchemes)+" and ://", "there is no such service")
 	}
 	if _, err := url.Parse(value); err != nil {
@@ -236,10 +239,36 @@ func checkChannelURL(value string) error {
 	return nil
 }
 
+// webHosts are services that people copy a web address of, and what to write
+// instead.
+var webHosts = map[string]string{
+	"discord.com":      "turn it round: discord://TOKEN@ID",
+	"discordapp.com":   "turn it round: discord://TOKEN@ID",
+	"hooks.slack.com":  "it goes into webhook_url of [alert.slack]",
+	"ntfy.sh":          "write ntfy://ntfy.sh/TOPIC",
+	"api.telegram.org": "write telegram://TOKEN@telegram?chats=CHAT",
+	"api.pushover.net": "write pushover://:TOKEN@USER",
+}
+
+// webAddressCure says what to write instead of a web address without its scheme.
+func webAddressCure(rest string) string {
+	host, _, _ := strings.Cut(rest, "/")
+	if cure := webHosts[strings.ToLower(host)]; cure != "" {
+		return cure + "; see docs/channels.md"
+	}
+	return "an address that takes JSON goes into webhook_url; the others begin with one of " + oneOf(channelSchemes) + " and ://"
+}
+
 // checkJSONHook and checkHeartbeat check an address without showing any of it.
 func checkJSONHook(value string) error {
 	if _, err := parseSource(value); err != nil {
 		return wrong("write an address that begins with https://", "what is given there is not an address that takes messages")
+	}
+	if _, rest, _ := strings.Cut(value, "://"); rest != "" {
+		host, _, _ := strings.Cut(rest, "/")
+		if cure := webHosts[strings.ToLower(host)]; cure != "" {
+			return wrong(cure+"; see docs/channels.md", "that service wants messages of its own, not JSON of ours")
+		}
 	}
 	return nil
 }
