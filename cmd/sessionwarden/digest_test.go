@@ -294,3 +294,19 @@ func TestAnOnceMakesTheDigestThatIsDue(t *testing.T) {
 		}
 	}
 }
+
+// What a thief changed and nobody has undone stands in the digest, too.
+func TestADigestNamesWhatStillStands(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.daily()
+		b.atHome()
+		b.start()
+		b.pass(time.Hour)
+		b.service.Change("main", func(f *manncotest.Facts) { f.TwoFactor = false })
+		b.eight()
+		if d := b.wantDigests(1); len(d.Needs) == 0 || !strings.HasPrefix(d.Needs[0], "On main two-factor authentication was turned off, and still is; seen ") {
+			t.Errorf("it needs %q", d.Needs)
+		}
+	})
+}

@@ -74,6 +74,11 @@ func (b *daybook) standing() {
 		if s.Clock != "" {
 			b.d.Needs = append(b.d.Needs, "The clock is in doubt, and disconnections on "+s.Account+" are held: "+s.Clock)
 		}
+		for _, ch := range s.Changes {
+			if stands(ch) {
+				b.d.Needs = append(b.d.Needs, "On "+s.Account+" "+wasChanged(ch)+", and still is; seen "+ch.Time.UTC().Format("2006-01-02 15:04 MST"))
+			}
+		}
 		for _, t := range s.Trusts {
 			if b.d.Trust.What == "" || t.Until.Before(b.d.Trust.Until) {
 				b.d.Trust = sessionwarden.DigestTrust{Account: s.Account, What: t.What, Until: t.Until}

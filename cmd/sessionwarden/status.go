@@ -188,15 +188,26 @@ func canaryLine(s sessionwarden.Status) string {
 
 // changed says what changed of an account, and whether it still is.
 func changed(ch sessionwarden.ChangeStatus) string {
-	info, _ := sessionwarden.RuleByName(string(ch.Rule))
-	text := cmp.Or(info.Says, string(ch.Rule)) + " " + ch.Time.UTC().Format("2006-01-02 15:04 MST")
+	text := wasChanged(ch) + " " + ch.Time.UTC().Format("2006-01-02 15:04 MST")
 	switch {
-	case ch.Rule == sessionwarden.BalanceDrop || ch.Rule == sessionwarden.PaymentReview:
-		return text // it says what came to pass, and not how something stands
+	case stands(ch):
+		return text + ", and still is"
 	case ch.Back:
 		return text + "; it is as before again"
 	}
-	return text + ", and still is"
+	return text
+}
+
+// wasChanged is what a change was, in a few words.
+func wasChanged(ch sessionwarden.ChangeStatus) string {
+	info, _ := sessionwarden.RuleByName(string(ch.Rule))
+	return cmp.Or(info.Says, string(ch.Rule))
+}
+
+// stands reports whether the account is as the change left it. Some changes say what
+// came to pass, and not how something stands.
+func stands(ch sessionwarden.ChangeStatus) bool {
+	return !ch.Back && ch.Rule != sessionwarden.BalanceDrop && ch.Rule != sessionwarden.PaymentReview
 }
 
 func lastSent(ch sessionwarden.ChannelStatus, now time.Time) string {
