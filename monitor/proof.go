@@ -28,7 +28,7 @@ func (d *draft) verify(list sessionwarden.Listing) {
 			a.State != sessionwarden.Planned && a.State != sessionwarden.Done {
 			continue
 		}
-		there := present[a.Session]
+		there := present[a.Session] && !d.givenAway(a)
 		if a.Kind == sessionwarden.EndAll {
 			there = others
 		}
@@ -64,6 +64,11 @@ func (d *draft) verify(list sessionwarden.Listing) {
 			d.settle(a, sessionwarden.Planned, stillListed)
 		}
 	}
+}
+
+// givenAway reports whether the session of a is gone and its id another one's now.
+func (d *draft) givenAway(a sessionwarden.Action) bool {
+	return d.live(a.Seq) == nil && slices.ContainsFunc(d.h.Live, func(s sessionwarden.Sighting) bool { return s.ID == a.Session })
 }
 
 // stillListed is the note of an action that the service claimed to have done.

@@ -58,9 +58,12 @@ func (d *draft) record(at located) news {
 		case sameFacts(s.Session, row):
 			d.goesOn(s, row, at, i, &n)
 			listed[s.Seq] = true
-		case !s.Missing.IsZero():
-			// Its id was absent from a complete list and comes back with
-			// other facts: somebody else.
+		case !s.Missing.IsZero() || d.givenToUs(s, row):
+			// Its id was absent from a complete list, or we have ended it,
+			// and it comes back with other facts: somebody else.
+			if s.Missing.IsZero() {
+				s.Missing = d.seen
+			}
 			over[s.Seq], left = true, append(left, s.Seq)
 			listed[d.arrive(&n, row, at.where[i], nil)] = true
 		default:
@@ -96,6 +99,13 @@ func (d *draft) record(at located) news {
 	}
 	d.prunePast()
 	return n
+}
+
+// givenToUs reports whether the service has given the id of a session that we
+// ended to a login of our own.
+func (d *draft) givenToUs(s *sessionwarden.Sighting, row sessionwarden.Session) bool {
+	return row.Ownership == sessionwarden.Own && s.Ownership == sessionwarden.NotOwn && row.Started.After(s.Started) &&
+		slices.ContainsFunc(d.h.Actions, func(a sessionwarden.Action) bool { return a.Seq == s.Seq && !a.Answered.IsZero() })
 }
 
 // notInFuture mends what was seen while our clock or the service's was fast:

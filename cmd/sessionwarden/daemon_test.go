@@ -100,7 +100,7 @@ func TestCommandsAnswerTheSameRunningAndStopped(t *testing.T) {
 	w.must("backup", backup)
 	for _, table := range []string{"sessions", "history", "findings", "actions", "incidents", "status"} {
 		for line := range strings.Lines(w.must(table)) {
-			if n := columnsOf(strings.TrimRight(line, "\n")); n > 80 {
+			if n := columnsOf(strings.TrimRight(line, "\n")); n > 80 && len(strings.Fields(line)) > 1 { // a path alone may be as long as it is
 				t.Errorf("%s: a line of %d columns: %s", table, n, line)
 			}
 		}

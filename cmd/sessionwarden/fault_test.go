@@ -313,7 +313,7 @@ func (b *bubble) troubled(random *rand.Rand) {
 	if state := b.stateOf(second); state != "verified" || b.alive(second) {
 		b.t.Errorf("the action on the second intruder is %q, and he is there: %t", state, b.alive(second))
 	}
-	if b.alive(first) && b.stateOf(first) != "held" { // he may have counted as the watch's own session: then people are asked
+	if s := b.stateOf(first); b.alive(first) && s != "held" && s != "verified" { // its id may be another's since // he may have counted as the watch's own session: then people are asked
 		b.t.Errorf("the first intruder lives on; his action is %q", b.stateOf(first))
 	}
 	if !b.told("verified gone") {
@@ -371,6 +371,29 @@ func TestIntruderWithoutAnIDIsEndedWhenHeGetsOne(t *testing.T) {
 		b.variant(manncotest.VariantRowFields, "all")
 		b.pass(2 * polled)
 		b.wantSafe(thief)
+	})
+}
+
+// One who was ended, and whose id the service gave to our next login at once, is
+// gone for that: our own session is nobody who has moved.
+func TestIntruderWhoseIDBecomesOursIsGone(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		b.fault(manncotest.Fault{Kind: manncotest.FaultIDReuse})
+		b.fault(manncotest.Fault{Kind: manncotest.FaultDisconnectEndsCaller})
+		thief := b.signIn(farAddr, chrome)
+		b.pass(3 * time.Minute)
+		b.wantEnded(thief)
+		if state := b.stateOf(thief); state != "verified" || !b.told("verified gone") {
+			t.Errorf("the action is %q; told: %q", state, b.messages())
+		}
+		if b.told("session_moved") || b.told("stolen cookie") {
+			t.Errorf("our own session counts as the one who was ended: %q", b.messages())
+		}
+		b.service.ClearFaults()
+		b.wantEnded(thief, b.attack(time.Minute))
 	})
 }
 
