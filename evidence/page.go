@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // page1 is the page of format 1. A file that was made by it is checked by it for
@@ -14,7 +15,10 @@ import (
 //go:embed page1.html
 var page1 string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{"time": shown, "words": spaced, "about": about}).Parse(page1))
+// page is read when it is first wanted: every start would pay for it.
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{"time": shown, "words": spaced, "about": about}).Parse(page1))
+})
 
 // spaced makes words of a name such as read_before.
 func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }
@@ -110,7 +114,7 @@ func render(lines []line) []byte {
 	v.tables(sessions)
 	v.summary()
 	var b bytes.Buffer
-	_ = page.Execute(&b, v) // into memory, of fields that are there: nothing can go wrong
+	_ = page().Execute(&b, v) // into memory, of fields that are there: nothing can go wrong
 	return b.Bytes()
 }
 

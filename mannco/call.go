@@ -193,7 +193,7 @@ func (c *Client) exchange(ctx context.Context, q request) (*answer, error) {
 	defer resp.Body.Close()
 
 	a := &answer{status: resp.StatusCode, header: resp.Header, buffer: c.buffers.Get().(*bytes.Buffer), token: q.token}
-	if err := c.readBody(ctx, a, resp.Body); err != nil {
+	if err := c.readBody(ctx, a, resp); err != nil {
 		c.release(a.buffer)
 		c.unload(a)
 		return nil, err
@@ -206,7 +206,11 @@ func (c *Client) exchange(ctx context.Context, q request) (*answer, error) {
 
 // readBody reads a body to its end or to the limit. For more than an ordinary
 // answer has it waits for a place.
-func (c *Client) readBody(ctx context.Context, a *answer, body io.Reader) error {
+func (c *Client) readBody(ctx context.Context, a *answer, resp *http.Response) error {
+	body := resp.Body
+	if size := resp.ContentLength; size > 0 && size < ordinary { // what it says, and nothing that is believed
+		a.buffer.Grow(int(size) + bytes.MinRead)
+	}
 	n, err := a.buffer.ReadFrom(io.LimitReader(body, ordinary))
 	if err == nil && n == ordinary {
 		if c.bulk != nil {

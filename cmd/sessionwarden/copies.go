@@ -17,7 +17,7 @@ import (
 const (
 	// copyLook is how long nobody looks whether a backup is due: so late a
 	// machine that slept, or whose clock was set, is noticed.
-	copyLook = time.Minute
+	copyLook = 5 * time.Minute
 	// firstCopyLook is the same before the first good poll.
 	firstCopyLook = 2 * time.Second
 	// copyRetry is how long to wait after a backup that failed.

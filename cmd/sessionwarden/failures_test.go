@@ -1060,21 +1060,23 @@ func TestADryRunHasNothingToEndSessionsWith(t *testing.T) {
 }
 
 // hostileTexts are what somebody who means harm would call his device.
-var hostileTexts = map[string]string{
-	"formula":  `=HYPERLINK("http://evil.invalid","x")`,
-	"plus":     "+1+1",
-	"minus":    "-2-2",
-	"at":       "@SUM(A1)",
-	"tab":      "\t=1+1",
-	"return":   "\r=1+1",
-	"terminal": "\x1b[2J\x1b]52;c;ZXZpbA==\x07\u009b31m",
-	"bidi":     "abc\u202edef\u2066ghi\u200bjkl\ufeff",
-	"nul":      "nul\x00nul",
-	"utf8":     "\xff\xfe broken \xc3\x28",
-	"markup":   "<!channel> <http://evil.invalid|x> *bold* `code` <script>alert(1)</script>",
-	"long":     strings.Repeat("ä very long name ", 1<<16),
-	"label":    "canary\",le=\"1\"} 1\ncanary_total 1",
-}
+var hostileTexts = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"formula":  `=HYPERLINK("http://evil.invalid","x")`,
+		"plus":     "+1+1",
+		"minus":    "-2-2",
+		"at":       "@SUM(A1)",
+		"tab":      "\t=1+1",
+		"return":   "\r=1+1",
+		"terminal": "\x1b[2J\x1b]52;c;ZXZpbA==\x07\u009b31m",
+		"bidi":     "abc\u202edef\u2066ghi\u200bjkl\ufeff",
+		"nul":      "nul\x00nul",
+		"utf8":     "\xff\xfe broken \xc3\x28",
+		"markup":   "<!channel> <http://evil.invalid|x> *bold* `code` <script>alert(1)</script>",
+		"long":     strings.Repeat("ä very long name ", 1<<16),
+		"label":    "canary\",le=\"1\"} 1\ncanary_total 1",
+	}
+})
 
 // Whatever a device, a provider or a place is called, no table, log, page,
 // message or export carries more of it than plain text.
@@ -1085,9 +1087,9 @@ func TestHostileTextsAreHarmlessWhereverTheyCome(t *testing.T) {
 	w.rules = []string{`unexpected_country = "alert"`}
 	w.atHome()
 	p := w.start()
-	names := slices.Sorted(maps.Keys(hostileTexts))
+	names := slices.Sorted(maps.Keys(hostileTexts()))
 	for i, name := range names {
-		text := hostileTexts[name]
+		text := hostileTexts()[name]
 		w.service.SignIn("main", manncotest.SessionSpec{Address: fmt.Sprintf("113.160.10.%d", 20+i), UserAgent: text, ISP: text, Location: text})
 	}
 	w.eventually("all are found and told", func() bool {
@@ -1143,7 +1145,7 @@ func TestHostileTextsAreHarmlessWhereverTheyCome(t *testing.T) {
 				t.Errorf("%s has %d bytes", field, len(text))
 			}
 		}
-		if agent, _ := row["user_agent"].(string); strings.HasPrefix(agent, "ä very") && !strings.Contains(fmt.Sprint(row["flaws"]), fmt.Sprint(len(hostileTexts["long"]))) {
+		if agent, _ := row["user_agent"].(string); strings.HasPrefix(agent, "ä very") && !strings.Contains(fmt.Sprint(row["flaws"]), fmt.Sprint(len(hostileTexts()["long"]))) {
 			t.Errorf("it is not said how long the text was: %v", row["flaws"])
 		}
 	}
@@ -1159,9 +1161,9 @@ func TestALogOfJSONIsHarmlessToo(t *testing.T) {
 		b.fault(manncotest.Fault{Kind: manncotest.FaultHostileLocation})
 		b.atHome()
 		b.start()
-		b.signIn(farAddr, hostileTexts["bidi"])
+		b.signIn(farAddr, hostileTexts()["bidi"])
 		b.pass(time.Minute)
-		b.fault(manncotest.Fault{Kind: manncotest.FaultBusinessError, Value: hostileTexts["bidi"] + " nonsense"})
+		b.fault(manncotest.Fault{Kind: manncotest.FaultBusinessError, Value: hostileTexts()["bidi"] + " nonsense"})
 		b.pass(time.Minute)
 		log := b.log.String()
 		if !strings.Contains(log, `"msg":"finding"`) || !strings.Contains(log, "nonsense") {
@@ -1184,12 +1186,12 @@ func TestNoTextFromOutsideIsALabel(t *testing.T) {
 	w.atHome()
 	p := w.start()
 	w.polls(2)
-	for i, name := range slices.Sorted(maps.Keys(hostileTexts)) {
+	for i, name := range slices.Sorted(maps.Keys(hostileTexts())) {
 		w.service.SignIn("canary-account", manncotest.SessionSpec{
-			Address: fmt.Sprintf("113.160.10.%d", 20+i), UserAgent: "canary " + hostileTexts[name], ISP: "canary " + hostileTexts[name], Location: "canary " + hostileTexts[name],
+			Address: fmt.Sprintf("113.160.10.%d", 20+i), UserAgent: "canary " + hostileTexts()[name], ISP: "canary " + hostileTexts()[name], Location: "canary " + hostileTexts()[name],
 		})
 	}
-	w.eventually("they are found", func() bool { return count(w, "unexpected_country") == len(hostileTexts) })
+	w.eventually("they are found", func() bool { return count(w, "unexpected_country") == len(hostileTexts()) })
 	w.fault(manncotest.Fault{Kind: manncotest.FaultBusinessError, Value: "canary, the service says no", Account: "main"})
 	w.eventually("main is blind", func() bool { return w.status().Accounts[1].Blind })
 	_, _ = p.get("/canary?canary=canary")

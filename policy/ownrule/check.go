@@ -141,7 +141,7 @@ func (c *checker) member(n *ast.MemberNode) {
 		return
 	}
 	name := room.Value + "." + property.Value
-	if _, ok := byName[name]; !ok {
+	if _, byName := fields(); byName[name].index == nil {
 		c.unknown(n, name)
 		return
 	}
@@ -163,7 +163,8 @@ func (c *checker) unknown(n ast.Node, name string) {
 	}
 	room, _, dotted := strings.Cut(name, ".")
 	var here, all, ending []string
-	for _, f := range fields {
+	list, _ := fields()
+	for _, f := range list {
 		all = append(all, f.name)
 		if strings.HasPrefix(f.name, room+".") {
 			here = append(here, f.name)

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"sessionwarden"
@@ -121,10 +122,9 @@ type field struct {
 	kind  reflect.Type
 }
 
-// fields are all of them, in the order of [Env]; byName finds one.
-var fields, byName = fieldsOfEnv()
-
-func fieldsOfEnv() (list []field, byName map[string]field) {
+// fields returns all of them, in the order of [Env], and a map that finds one by
+// its name. Nobody waits for it who has no rules of his own.
+var fields = sync.OnceValues(func() (list []field, byName map[string]field) {
 	byName = make(map[string]field)
 	env := reflect.TypeFor[Env]()
 	for i := range env.NumField() {
@@ -140,7 +140,7 @@ func fieldsOfEnv() (list []field, byName map[string]field) {
 		}
 	}
 	return list, byName
-}
+})
 
 // Value is what one name that an expression uses stood for.
 type Value struct{ Name, Text string }

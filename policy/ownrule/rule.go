@@ -57,6 +57,7 @@ var machines = sync.Pool{New: func() any { return &vm.VM{MemoryBudget: maxMemory
 
 // Values returns what the names in the expression stand for in env.
 func (r *Rule) Values(env *Env) []Value {
+	_, byName := fields()
 	values := make([]Value, len(r.uses))
 	for i, name := range r.uses {
 		values[i] = Value{Name: name, Text: text(reflect.ValueOf(env).Elem().FieldByIndex(byName[name].index))}
@@ -158,7 +159,7 @@ func fromLibrary(text string, err error) *Mistake {
 // readable says the library's commonest messages in other words.
 func readable(problem, cure string) (string, string) {
 	rest, isType := strings.CutPrefix(problem, "expected bool, but got ")
-	switch m, token := mismatch.FindStringSubmatch(problem), unexpected.FindStringSubmatch(problem); {
+	switch m, token := mismatch().FindStringSubmatch(problem), unexpected().FindStringSubmatch(problem); {
 	case isType:
 		return "this comes out as a " + kindName(rest) + ", not as true or false", boolCure
 	case m != nil && m[3] == "":
@@ -184,9 +185,14 @@ func readable(problem, cure string) (string, string) {
 }
 
 var (
-	mismatch   = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types? (\S+?)(?: and (\S+))?\)$`)
-	unexpected = regexp.MustCompile(`^unexpected token \w+\("(.{1,40})"\)$`)
+	mismatch   = pattern(`^invalid operation: (\S+) \(mismatched types? (\S+?)(?: and (\S+))?\)$`)
+	unexpected = pattern(`^unexpected token \w+\("(.{1,40})"\)$`)
 )
+
+// pattern compiles a pattern when it is first wanted.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // kindName is what a person calls one of the language's types.
 func kindName(kind string) string {
