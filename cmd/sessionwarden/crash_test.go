@@ -13,7 +13,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -35,30 +34,7 @@ import (
 // which ones a story passes, and is killed at each of them in turn.
 
 // withPoints is the program as it is built for being killed.
-var withPoints struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-// pointedBinary builds the program with its points and returns its path.
-func pointedBinary(t *testing.T) string {
-	t.Helper()
-	b := &withPoints
-	b.once.Do(func() {
-		if b.dir, b.err = os.MkdirTemp("", "sessionwarden-points"); b.err != nil {
-			return
-		}
-		build := exec.Command("go", "build", "-tags", "mishaps", "-o", filepath.Join(b.dir, "sessionwarden"), ".")
-		if out, err := build.CombinedOutput(); err != nil {
-			b.err = fmt.Errorf("%w\n%s", err, out)
-		}
-	})
-	if b.err != nil {
-		t.Fatalf("building the program with its points: %v", b.err)
-	}
-	return filepath.Join(b.dir, "sessionwarden")
-}
+var withPoints = building{tags: "mishaps"}
 
 // A story is what happens to the watch while it may be killed.
 type story struct {
@@ -80,7 +56,7 @@ type chapter struct {
 // begin makes the world of a story.
 func begin(t *testing.T, order string) *chapter {
 	w := newWorld(t)
-	w.binary = pointedBinary(t)
+	w.binary = withPoints.program(t)
 	w.atHome()
 	w.extra = noCopies
 	return &chapter{world: w, order: order, log: filepath.Join(w.dir, "points")}
