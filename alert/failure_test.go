@@ -87,6 +87,36 @@ func TestARefusedFormIsNeverSentAgain(t *testing.T) {
 	})
 }
 
+// What was refused once and then taken in a plainer form is no mark on the alert
+// for good: a refusal of a later state is no step on the way to being set aside.
+func TestRefusalsOfOneAlertDoNotAddUp(t *testing.T) {
+	long := func(w *world) { // the alert waits for an answer all the while
+		w.bot, w.escalation = true, alert.Escalation{After: 5 * time.Hour, Channels: []string{"slack"}}
+	}
+	inWorldOf(t, long, func(w *world) {
+		a := raised(91)
+		w.commit(a)
+		for i := range 6 {
+			w.after(time.Minute)
+			if w.slack.Fail(slacktest.Refuse("invalid_blocks")); i%2 == 0 {
+				a = next(a, sessionwarden.Done)
+			} else {
+				a = next(a, sessionwarden.Planned)
+			}
+			a.Raised = w.began
+			w.commit(a)
+		}
+		w.after(time.Minute)
+		a = next(a, sessionwarden.Verified)
+		w.commit(a)
+		w.after(time.Minute)
+		w.wantTitles("verified gone")
+		if status := w.teller.Status()[0]; status.Pending != 0 {
+			t.Errorf("%d alerts are set aside", status.Pending)
+		}
+	})
+}
+
 func TestBadAnswersAreFailures(t *testing.T) {
 	for name, fault := range map[string]slacktest.Fault{
 		"a page of somebody else": slacktest.HTML(), "ok without ts": slacktest.NoTS(), "reset": slacktest.Reset(),

@@ -257,6 +257,7 @@ func (t *Teller) arrived(l *lane, j *job, p *parcel, ref string, now time.Time) 
 		if j.need == first || j.need == again {
 			d.Again = l.asked[id]
 		}
+		delete(l.bare, id) // its next state may be taken in words
 		l.state[id] = d
 		if known.urgent {
 			t.shed = 0
