@@ -24,6 +24,7 @@ import (
 	"sessionwarden/config"
 	"sessionwarden/geo"
 	"sessionwarden/mannco/manncotest"
+	"sessionwarden/storage"
 )
 
 // A bubble is the real program, put together by open and run as the daemon
@@ -198,11 +199,19 @@ func (b *bubble) startWith(way http.RoundTripper) {
 		b.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	a, err := open(ctx, cfg, &b.log, false, outside{
+	around := outside{
 		services: func(string) (http.RoundTripper, error) { return b.search.transport("the service", way), nil },
 		alerts:   alerting{b.search.transport("Slack", b.slack.Transport()), b.search.transport("a channel", b.channels)}, lists: listed(b.lists), now: b.wall,
 		heartbeat: b.search.transport("whoever waits for the heartbeat", &b.beats),
-	})
+	}
+	a, err := open(ctx, cfg, &b.log, false, around)
+	for tries := 0; errors.As(err, new(*storage.LockedError)) && tries < 100; tries++ {
+		// A program that another test has just started holds our files until it
+		// is one: for an instant, and that is none of the bubble's.
+		real := syscall.NsecToTimespec(int64(5 * time.Millisecond))
+		_ = syscall.Nanosleep(&real, nil)
+		a, err = open(ctx, cfg, &b.log, false, around)
+	}
 	if err != nil {
 		cancel()
 		b.t.Fatal(err)
