@@ -57,7 +57,7 @@ func (s *Service) failureBody(status int, message string) object {
 }
 
 func reply(status int, body object) answer {
-	return answer{status: status, header: make(http.Header), body: appendJSON(nil, body)}
+	return answer{status: status, header: make(http.Header), body: appendJSON(make([]byte, 0, sizeOf(body)), body)}
 }
 
 // page is an HTML page, as the CDN in front of the service sends them.

@@ -17,6 +17,26 @@ type object []field
 // verbatim is JSON that is written as it is.
 type verbatim string
 
+// sizeOf returns about how long a value is as JSON: a little too much mostly.
+func sizeOf(value any) int {
+	n := 24
+	switch v := value.(type) {
+	case string:
+		n += len(v)
+	case verbatim:
+		n += len(v)
+	case object:
+		for _, f := range v {
+			n += len(f.name) + 4 + sizeOf(f.value)
+		}
+	case []any:
+		for _, item := range v {
+			n += 1 + sizeOf(item)
+		}
+	}
+	return n
+}
+
 // appendJSON writes a value of the types that answers are made of. Unlike
 // encoding/json it writes strings byte for byte, so that a service that sends
 // invalid UTF-8 can be simulated.
