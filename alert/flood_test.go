@@ -30,6 +30,9 @@ func TestAFloodMakesAHandfulOfMessages(t *testing.T) {
 	for _, n := range []int{200, 10_000, 30_000} {
 		for _, atOnce := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%d %t", n, atOnce), func(t *testing.T) {
+				if testing.Short() && n > 10_000 {
+					t.Skip("it is about a size, and takes ten times as long under the race detector")
+				}
 				inWorld(t, n == 200, func(w *world) {
 					alerts := crowdOf(n)
 					if atOnce {

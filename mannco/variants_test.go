@@ -115,6 +115,9 @@ func TestEveryFaultOfTheService(t *testing.T) {
 	t.Parallel()
 	for _, info := range manncotest.Faults() {
 		t.Run(string(info.Kind), func(t *testing.T) {
+			if testing.Short() && info.Kind == manncotest.FaultEndlessBody {
+				t.Skip("it is about a size, and takes ten times as long under the race detector")
+			}
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { survive(t, info.Kind) })
 		})

@@ -18,7 +18,7 @@ func TestAFileThatGrowsIsNotTakenForOneThatWasCutOff(t *testing.T) {
 	var done atomic.Bool
 	lookers := 16
 	if testing.Short() { // under the race detector each of them takes ten times as much
-		lookers = 4
+		lookers = 2
 	}
 	for range lookers {
 		looking.Go(func() {

@@ -152,6 +152,7 @@ func listing(w *world, key string) {
 // Each rule of the table fires in the real binary against the simulated service,
 // and is silent on what is innocent.
 func TestEveryRuleFires(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	proven := make(map[sessionwarden.Rule]bool)
 	for _, f := range eachRule() {

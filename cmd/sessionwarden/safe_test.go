@@ -551,6 +551,7 @@ func TestDbCheckTellsWholeFromDamaged(t *testing.T) {
 }
 
 func TestDbCompactMakesTheFileSmallerAndLosesNothing(t *testing.T) {
+	tooLongForTheRaceDetector(t)
 	t.Parallel()
 	w := newWorld(t)
 	w.atHome()
