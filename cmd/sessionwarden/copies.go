@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,6 +41,8 @@ type copies struct {
 	mu    sync.Mutex
 	error string // why the last attempt failed; "" it did not
 
+	begun bool // an earlier start has polled something
+
 	// Of run alone.
 	seen     storage.BackupInfo // the newest that was ever seen
 	failures int                // in a row
@@ -55,6 +58,7 @@ func newCopies(a *app) *copies {
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "sessionwarden_backups_failed_total", Help: "Backups of the daemon's own that could not be made."}),
 	}
 	a.registry.MustRegister(c.last, c.failed)
+	c.begun = a.polled()
 	if newest, err := c.newest(a.outside.now()); err == nil {
 		c.measure(newest)
 	}
@@ -107,7 +111,7 @@ func (c *copies) look(ctx context.Context) time.Duration {
 	if err == nil {
 		due := newest.Time.Add(c.app.cfg.Backup.Every)
 		switch {
-		case newest.Time.IsZero() && !c.app.polled():
+		case newest.Time.IsZero() && !c.begun && c.app.monitor.Round().Polls == 0:
 			return firstCopyLook // an empty history is not worth a copy
 		case !newest.Time.IsZero() && now.Before(due):
 			c.measure(newest)
@@ -264,14 +268,10 @@ func shortSpan(d time.Duration) string {
 	return text
 }
 
-// polled reports whether any account was ever polled well.
+// polled reports whether any account was ever polled well. It waits for the polls
+// that are under way.
 func (a *app) polled() bool {
-	for _, s := range a.monitor.Status() {
-		if !s.LastPoll.IsZero() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.monitor.Status(), func(s sessionwarden.AccountStatus) bool { return !s.LastPoll.IsZero() })
 }
 
 // tell writes an alert of the whole program down and tells it; where the disk
