@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -241,12 +242,12 @@ func (s *search) files(dir string) {
 		case !entry.Type().IsRegular() || filepath.Dir(path) == dir && filepath.Ext(path) == ".toml":
 			return nil
 		}
-		content, err := os.ReadFile(path)
+		content, err := written(path)
 		if err != nil && !os.IsNotExist(err) {
 			return err
 		}
 		name, _ := filepath.Rel(dir, path)
-		s.look("file "+name, string(content))
+		s.look("file "+name, content)
 		return nil
 	})
 	if err != nil {
@@ -255,6 +256,36 @@ func (s *search) files(dir string) {
 		s.mu.Unlock()
 	}
 }
+
+// written returns what was written into a file: most of a database is room that
+// never was, and no secret is in nothing.
+func written(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var content strings.Builder
+	block := blocks.Get().(*[1 << 16]byte)
+	defer blocks.Put(block)
+	for {
+		n, err := io.ReadFull(f, block[:])
+		if !bytes.Equal(block[:n], nothing[:n]) {
+			content.Write(block[:n])
+		}
+		switch {
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			return content.String(), nil
+		case err != nil:
+			return "", err
+		}
+	}
+}
+
+var (
+	blocks  = sync.Pool{New: func() any { return new([1 << 16]byte) }}
+	nothing [1 << 16]byte
+)
 
 // output looks at all that a process has printed.
 func (s *search) output(p *process) {
