@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -566,32 +565,42 @@ func (s *soak) wronglyEnded() []string {
 // in bundles.
 func (s *soak) untold() []string {
 	var all strings.Builder
+	var bundles []slacktest.Message
 	for _, m := range s.slack.Messages() {
+		if strings.Contains(slacktest.Text(m), " alerts at once") {
+			bundles = append(bundles, m)
+		}
 		all.WriteString(slacktest.Text(m))
 		for _, v := range m.History {
 			all.WriteString(slacktest.Text(slacktest.Message{Text: v.Text, Blocks: v.Blocks}))
 		}
 	}
 	text := all.String()
-	bundled := 0
-	for _, found := range regexp.MustCompile(`(\d+) alerts at once`).FindAllStringSubmatch(text, -1) {
-		n, _ := strconv.Atoi(found[1])
-		bundled += n
-	}
 	words := make(map[string]bool)
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }) {
 		words[strings.Trim(word, ".")] = true
 	}
 	var list []string
 	for addr, account := range s.intruders {
-		if !words[addr] {
+		if !words[addr] && !s.bundled(bundles, account, addr) {
 			list = append(list, account+" "+addr)
 		}
 	}
-	if len(list) <= bundled {
-		return nil
-	}
 	return list
+}
+
+// bundled reports whether one of the bundles, which name accounts and no addresses,
+// speaks of an account after somebody came into it from addr.
+func (s *soak) bundled(bundles []slacktest.Message, account, addr string) bool {
+	came := time.Now()
+	for _, one := range s.service.Sessions(account) {
+		if one.Address == addr && one.Started.Before(came) {
+			came = one.Started
+		}
+	}
+	return slices.ContainsFunc(bundles, func(m slacktest.Message) bool {
+		return m.Posted.After(came) && strings.Contains(slacktest.Text(m), account)
+	})
 }
 
 // allTold reports whether nothing waits any more.
