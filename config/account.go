@@ -54,16 +54,18 @@ func (d *decoder) accounts(cfg *Config, base Account, n *node) {
 
 // noticeUnexpecting says for which accounts nobody wrote expected_countries.
 func (d *decoder) noticeUnexpecting(names []string) {
+	if len(names) > 0 {
+		d.notice("expected_countries is not set for account %s, so unexpected_country finds nothing there", some(names))
+	}
+}
+
+// some joins the first few names, and says how many more there are.
+func some(names []string) string {
 	const most = 5
-	if len(names) == 0 {
-		return
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
 	}
-	more := ""
-	if len(names) > most {
-		more = fmt.Sprintf(" and %d more", len(names)-most)
-		names = names[:most]
-	}
-	d.notice("expected_countries is not set for account %s%s, so unexpected_country finds nothing there", strings.Join(names, ", "), more)
+	return strings.Join(names, ", ")
 }
 
 func (d *decoder) oneAccount(base Account, n *node, where string) Account {

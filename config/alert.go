@@ -20,6 +20,7 @@ type routing struct {
 	zone     *time.Location
 	accounts *node  // the key, to tell of names that are not there
 	where    string // of the channel, in mistakes
+	name     string // of the channel
 }
 
 // routing returns the keys of one channel that choose what it is told.
@@ -103,6 +104,7 @@ func (d *decoder) alert(a *Alert) field {
 			return
 		}
 		d.table(n, where+"alert.", fields)
+		d.byUTC = n.get("time_zone") == nil
 		for _, r := range d.routes {
 			r.complete(a)
 		}
@@ -170,6 +172,7 @@ func (d *decoder) channels(into *[]*Channel) field {
 			r, fields := d.channel(c)
 			r.where = where
 			d.table(t, where, fields)
+			r.name = c.Name
 			d.wholeChannel(t, fields, where, c)
 			d.routes = append(d.routes, r)
 			*into = append(*into, c)
@@ -299,6 +302,7 @@ func (d *decoder) checkNames(cfg *Config) {
 		channels = append(channels, c.Name)
 	}
 	d.known(d.escalating, "alert.escalation.channels", "channel", "[[alert.channel]], or slack,", channels)
+	d.untold(cfg.Alert, accounts)
 }
 
 // known tells of names in a list that are not among names. n may be nil.

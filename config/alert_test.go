@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,5 +74,34 @@ func TestPeopleWithoutButtonsAreANotice(t *testing.T) {
 		return n == "alert.slack.people has no effect without an app token: there are no buttons then"
 	}) {
 		t.Errorf("notices: %q", cfg.Notices)
+	}
+}
+
+// What nobody would ever be told, and quiet hours that nobody gave a zone, are
+// remarked on.
+func TestWhatIsNeverToldIsANotice(t *testing.T) {
+	t.Parallel()
+	channel := func(keys string) string {
+		return "[[alert.channel]]\nname = \"phone\"\nurl = \"ntfy://ntfy.sh/canary-topic\"\n" + keys + "\n"
+	}
+	const account = account + "expected_countries = [\"DE\"]\n"
+	const two = account + "[[account]]\nname = \"second\"\napi_key_env = \"TEST_KEY\"\nexpected_countries = [\"DE\"]\n"
+	for name, c := range map[string]struct{ file, want string }{
+		"an account that no channel has":  {channel(`accounts = ["main"]`) + two, `nobody is told of account "second", as the accounts of each channel are others: add it to one of them`},
+		"an account that another has":     {channel(`accounts = ["main"]`) + strings.Replace(channel(""), "phone", "mail", 1) + two, ""},
+		"no escalation for its only kind": {channel(`kinds = ["escalation"]`) + account, `channel "phone" is never told anything, as there is nothing of its kinds: name it in channels of [alert.escalation]`},
+		"its only kind is escalated":      {channel(`kinds = ["escalation"]`) + "[alert.escalation]\nchannels = [\"phone\"]\n" + account, ""},
+		"no digest for its only kind":     {channel(`kinds = ["digest"]`) + "[alert.digest]\nevery = \"off\"\n" + account, `channel "phone" is never told anything, as there is nothing of its kinds: set every = "daily" in [alert.digest]`},
+		"another kind beside it":          {channel(`kinds = ["digest", "blind"]`) + "[alert.digest]\nevery = \"off\"\n" + account, ""},
+		"quiet hours of no zone":          {channel(`quiet_hours = "22:00-07:00"`) + account, `the quiet_hours of channel "phone" are by UTC: name a time zone in [alert], such as time_zone = "Europe/Berlin"`},
+		"quiet hours of UTC on purpose":   {channel("quiet_hours = \"22:00-07:00\"\ntime_zone = \"UTC\"") + account, ""},
+		"quiet hours by that of [alert]":  {"[alert]\ntime_zone = \"UTC\"\n" + channel(`quiet_hours = "22:00-07:00"`) + account, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := strings.Join(load(t, c.file).Notices, "\n"); got != c.want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, c.want)
+			}
+		})
 	}
 }

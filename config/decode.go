@@ -24,6 +24,7 @@ type decoder struct {
 	own     []ownRule // in the file's order
 
 	routes     []*routing // what each channel is told
+	byUTC      bool       // [alert] names no time zone
 	escalating *node      // the channels of [alert.escalation]; nil: not there
 }
 
@@ -166,13 +167,9 @@ func list[T comparable](d *decoder, name string, into *[]T, parse func(string) (
 
 // span is a field whose value is a duration between two bounds.
 func (d *decoder) span(name string, into *time.Duration, least, most time.Duration) field {
-	unit := "s"
-	if least >= day {
-		unit = "d"
-	}
 	return field{name: name, read: func(n *node, where string) {
 		if n.kind == unstable.Integer || n.kind == unstable.String && isDigits(n.text) {
-			d.wrong(n, where+name, wrong(fmt.Sprintf("write \"%s%s\", if that is what you mean; there are s, m, h and d", shown(n.text), unit), "%s has no unit, but it has to be a duration", shown(n.text)))
+			d.wrong(n, where+name, wrong(fmt.Sprintf("write \"%s%s\", if that is what you mean; there are s, m, h and d", shown(n.text), unitOf(n.text, least, most)), "%s has no unit, but it has to be a duration", shown(n.text)))
 			return
 		}
 		text(d, name, into, func(text string) (time.Duration, error) {
@@ -183,6 +180,20 @@ func (d *decoder) span(name string, into *time.Duration, least, most time.Durati
 			return v, err
 		}).read(n, where)
 	}}
+}
+
+// unitOf is the smallest unit with which a bare number is from least to most, and
+// days where people think in days.
+func unitOf(number string, least, most time.Duration) string {
+	if least >= day {
+		return "d"
+	}
+	for _, unit := range []string{"s", "m", "h", "d"} {
+		if v, err := parseDuration(number + unit); err == nil && v >= least && v <= most {
+			return unit
+		}
+	}
+	return "s"
 }
 
 // spanOrOff is a span that "off" turns off: it is 0 then.

@@ -35,6 +35,7 @@ func (d *decoder) slack(into **Slack) field {
 		if !misspelt(n, fields, "") {
 			d.wholeSlack(n, where, s)
 		}
+		r.name = "slack"
 		d.routes = append(d.routes, r)
 		*into = &s
 	}}

@@ -28,8 +28,10 @@ approve ID, deny ID            answer it
 explain SESSION                why a session was judged as it was
 trust list                     what counts as yours until a time
 trust add --account NAME --country JP --until 14d
+trust remove ID                end one before its time
 silence list                   what is not sent until a time
 silence add --until 2h --reason "moving house"
+silence remove ID              end one before its time
 Everything else: on the machine itself.`
 
 // command answers the app's command in Slack.
