@@ -86,8 +86,10 @@ func (w wire) statusError(a answer, now time.Time) *SendError {
 	switch {
 	case a.status == http.StatusTooManyRequests:
 		return &SendError{Class: Limited, RetryAfter: retryAfter(a.header.Get("Retry-After"), now), Reason: w.who + " limits how much may be sent"}
-	case a.status >= 500 || a.status == http.StatusRequestTimeout:
+	case a.status == http.StatusServiceUnavailable || a.status == http.StatusRequestTimeout:
 		return &SendError{Class: Retry, Reason: w.who + " has trouble (" + status + ")"}
+	case a.status >= 500: // it, or what stands before it, broke off after it had taken the request
+		return &SendError{Class: Retry, Reason: w.who + " has trouble (" + status + ")", Unsure: true}
 	case a.status >= 300 && a.status < 400:
 		return &SendError{Class: Retry, Reason: "the answer was a redirect, which is not followed (" + status + ")",
 			Cure: "look whether a proxy or a sign-in page stands between this machine and " + w.who}

@@ -58,7 +58,8 @@ func TestErrorsAreSortedAndHoldNoSecret(t *testing.T) {
 		"time-out":     {failing(context.DeadlineExceeded), want{alert.Retry, true}},
 		"redirect":     {answering(307, "", ""), want{alert.Retry, false}},
 		"limited":      {answering(429, "", "7"), want{alert.Limited, false}},
-		"trouble":      {answering(502, "<html>", ""), want{alert.Retry, false}},
+		"trouble":      {answering(502, "<html>", ""), want{alert.Retry, true}},
+		"unavailable":  {answering(503, "<html>", ""), want{alert.Retry, false}},
 	} {
 		for _, bot := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, " ", bot), func(t *testing.T) {
