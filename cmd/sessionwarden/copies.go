@@ -146,6 +146,7 @@ func (c *copies) make(ctx context.Context, newest storage.BackupInfo) (storage.B
 	if err != nil {
 		c.app.log.Warn("old backups could not be deleted", "err", err)
 	}
+	giveBackOver(idleMost / 4) // a whole history went through the memory
 	c.app.log.Info("the history was copied", "backup", made.Path, "bytes", made.Size, "took", time.Since(begun).Round(time.Millisecond))
 	return made, nil
 }

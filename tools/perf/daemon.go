@@ -20,7 +20,9 @@ import (
 
 // build builds the program as the README says.
 func (m *measuring) build(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", m.program, "./cmd/sessionwarden").CombinedOutput()
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", m.program, "./cmd/sessionwarden")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building the program: %w\n%s", err, out)
 	}
