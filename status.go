@@ -21,6 +21,8 @@ type Status struct {
 	Heartbeat *HeartbeatStatus `json:"heartbeat,omitempty"` // nil: no address is configured, or no daemon runs
 	Canary    *CanaryStatus    `json:"canary,omitempty"`    // nil: it is off, or no daemon runs
 
+	NextDigest time.Time `json:"next_digest,omitzero"` // zero: none is made, or no daemon runs
+
 	Observing *Observing `json:"observing,omitempty"` // nothing that a rule wants is ended until a person resumes; nil: not so
 
 	Crashes   int       `json:"crashes"`             // how often the daemon was started that had not been stopped cleanly

@@ -71,7 +71,7 @@ func (d *disk) Telling(_ context.Context, id uint64) (told sessionwarden.Telling
 }
 
 // Delivered implements alert.Outbox.
-func (d *disk) Delivered(_ context.Context, list []sessionwarden.Delivery) error {
+func (d *disk) Delivered(_ context.Context, list []sessionwarden.Delivery, offers ...sessionwarden.Offer) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.failing {
@@ -84,20 +84,10 @@ func (d *disk) Delivered(_ context.Context, list []sessionwarden.Delivery) error
 	for _, one := range list {
 		d.deliveries[delivery{one.Alert, one.Channel}] = one
 	}
-	return nil
-}
-
-// Offered implements alert.Outbox.
-func (d *disk) Offered(_ context.Context, list []sessionwarden.Offer) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.failing {
-		return errors.New("no space left on device")
-	}
 	if d.offers == nil {
 		d.offers = make(map[sessionwarden.OfferID]sessionwarden.Offer)
 	}
-	for _, o := range list {
+	for _, o := range offers {
 		d.offers[o.ID] = o
 	}
 	return nil

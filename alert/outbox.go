@@ -15,10 +15,9 @@ type Outbox interface {
 	// Telling returns one alert with what is known of its deliveries, and whether
 	// it is kept.
 	Telling(ctx context.Context, id uint64) (sessionwarden.Telling, bool, error)
-	// Delivered records the state of deliveries, all or none of them.
-	Delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error
-	// Offered records buttons, all or none of them.
-	Offered(ctx context.Context, offers []sessionwarden.Offer) error
+	// Delivered records the state of deliveries and the new buttons of what is
+	// sent, all or none of them.
+	Delivered(ctx context.Context, deliveries []sessionwarden.Delivery, offers ...sessionwarden.Offer) error
 	// Silences returns every silence that is kept.
 	Silences(ctx context.Context) ([]sessionwarden.Silence, error)
 	// PutSilence records a silence, a new one or a changed one.

@@ -157,8 +157,7 @@ func (t *Teller) attempt(ctx context.Context, l *lane, j *job, p *parcel) {
 		defer close(written)
 		if onDisk {
 			// A failure shows when the outcome is recorded.
-			_ = t.outbox.Delivered(context.WithoutCancel(ctx), []sessionwarden.Delivery{begun})
-			lost = t.outbox.Offered(context.WithoutCancel(ctx), p.offers)
+			lost = t.outbox.Delivered(context.WithoutCancel(ctx), []sessionwarden.Delivery{begun}, p.offers...)
 			_ = mishap.At("alert.begun")
 		}
 	}()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -92,18 +93,31 @@ func (db *DB) Deliveries(ctx context.Context) iter.Seq2[sessionwarden.Delivery, 
 	return rows.list(ctx, sessionwarden.Query{})
 }
 
-// Delivered records what became of alerts, all of it in one transaction, or
-// nothing. What is known of an alert that is no longer kept is passed over.
-func (db *DB) Delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error {
-	if err := db.delivered(ctx, deliveries); err != nil {
+// Delivered records what became of alerts, and the buttons that are new with
+// that, all of it in one transaction, or nothing. What is known of an alert that is
+// no longer kept is passed over.
+func (db *DB) Delivered(ctx context.Context, deliveries []sessionwarden.Delivery, offers ...sessionwarden.Offer) error {
+	if err := db.told(ctx, deliveries, offers); err != nil {
 		db.metrics.failed.Inc()
 		return fmt.Errorf("saving what became of alerts: %w", err)
 	}
 	return nil
 }
 
-func (db *DB) delivered(ctx context.Context, deliveries []sessionwarden.Delivery) error {
-	if err := ctx.Err(); err != nil || len(deliveries) == 0 {
+// Offered records buttons, new ones and those that were pressed, all of it in
+// one transaction, or nothing. The buttons of an alert that is no longer kept
+// are passed over.
+func (db *DB) Offered(ctx context.Context, offers []sessionwarden.Offer) error {
+	if err := db.told(ctx, nil, offers); err != nil {
+		db.metrics.failed.Inc()
+		return fmt.Errorf("saving buttons: %w", err)
+	}
+	return nil
+}
+
+// told writes what belongs to alerts that are kept.
+func (db *DB) told(ctx context.Context, deliveries []sessionwarden.Delivery, offers []sessionwarden.Offer) error {
+	if err := ctx.Err(); err != nil || len(deliveries)+len(offers) == 0 {
 		return err
 	}
 	records := make(batch)
@@ -115,18 +129,27 @@ func (db *DB) delivered(ctx context.Context, deliveries []sessionwarden.Delivery
 			return err
 		}
 	}
+	for _, o := range offers {
+		if o.ID.Alert() == 0 || o.ID.Alert() != o.Alert {
+			return errors.New("a button has no id, or that of another alert's")
+		}
+		if err := records.add(db.codec, bucketOffers, offerKey(o), packOffer(o)); err != nil {
+			return err
+		}
+	}
+	point, passed := "storage.deliver", "storage.delivered"
+	if len(offers) > 0 {
+		point, passed = "storage.offer", "storage.offered"
+	}
 	err := db.update(func(tx *bbolt.Tx) error {
 		alerts := tx.Bucket([]byte(bucketAlerts))
-		kept := make(batch)
-		for _, w := range records[bucketDeliveries] {
-			if alerts.Get(w.key[:8]) != nil {
-				kept[bucketDeliveries] = append(kept[bucketDeliveries], w)
-			}
+		for bucket, writes := range records {
+			records[bucket] = slices.DeleteFunc(writes, func(w write) bool { return alerts.Get(w.key[:8]) == nil })
 		}
-		return errors.Join(kept.put(tx), mishap.At("storage.deliver"))
+		return errors.Join(records.put(tx), mishap.At(point))
 	})
 	if err == nil {
-		_ = mishap.At("storage.delivered")
+		_ = mishap.At(passed)
 	}
 	return err
 }

@@ -37,13 +37,14 @@ type AlertRow struct {
 
 // AlertChannelRow is where an alert stands on one channel.
 type AlertChannelRow struct {
-	Channel  string    `json:"channel"`
-	State    string    `json:"state"`              // pending, failed, sent, late, silenced or "passed over"
-	Reason   string    `json:"reason,omitempty"`   // of what failed, waits or was not sent
-	Attempts int       `json:"attempts,omitempty"` // that failed since the last success
-	Arrived  time.Time `json:"arrived,omitzero"`   // when it was delivered first
-	Tried    time.Time `json:"tried,omitzero"`     // the last attempt, or when it was left out
-	NotTill  time.Time `json:"not_before,omitzero"`
+	Channel   string    `json:"channel"`
+	State     string    `json:"state"`              // pending, failed, sent, late, silenced or "passed over"
+	Reason    string    `json:"reason,omitempty"`   // of what failed, waits or was not sent
+	Attempts  int       `json:"attempts,omitempty"` // that failed since the last success
+	Arrived   time.Time `json:"arrived,omitzero"`   // when it was delivered first
+	Escalated time.Time `json:"escalated,omitzero"` // when it was sent last as nobody had answered it
+	Tried     time.Time `json:"tried,omitzero"`     // the last attempt, or when it was left out
+	NotTill   time.Time `json:"not_before,omitzero"`
 }
 
 // NewAlertRow returns the row of an alert, but for its channels. The title is the
@@ -63,7 +64,7 @@ func NewAlertRow(a sessionwarden.Alert, title string) AlertRow {
 func NewAlertChannelRow(d sessionwarden.Delivery, channel, state, reason string) AlertChannelRow {
 	return AlertChannelRow{
 		Channel: text(channel), State: text(state), Reason: text(reason), Attempts: d.Attempts,
-		Arrived: second(d.First), Tried: second(d.Time), NotTill: second(d.NotTill),
+		Arrived: second(d.First), Escalated: second(d.Escalated), Tried: second(d.Time), NotTill: second(d.NotTill),
 	}
 }
 

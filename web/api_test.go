@@ -35,7 +35,7 @@ func TestTablesComeAsTheContractSays(t *testing.T) {
 		`"facts":{"country":"US","expected":"DE"},"silence":"expected_countries = [\"DE\", \"US\"]","seq":"1"}`
 	action := `{"id":"1","account":"main","session_id":"12345","kind":"disconnect","state":"verified",` +
 		`"reason":"signed in from US","finding_ids":["3","4"],"attempts":1,"created":"2026-03-04T12:00:00Z",` +
-		`"updated":"2026-03-04T12:00:01Z","seq":"1","address":"203.0.113.7","device":"Windows, Chrome"}`
+		`"updated":"2026-03-04T12:00:01Z","seq":"1","address":"203.0.113.7","device":"Windows, Chrome","by":"Anna"}`
 	for path, want := range map[string]string{
 		"sessions": session, "history": session, "findings": finding, "actions": action,
 		"export": session, "export?what=findings": finding, "export?what=actions&format=json": action,

@@ -64,7 +64,7 @@ func finding(id uint64) sessionwarden.Finding {
 func action(id uint64, state sessionwarden.ActionState) sessionwarden.Action {
 	return sessionwarden.Action{
 		ID: id, Account: "main", State: state, Seq: 1, Session: "12345", Addr: "203.0.113.7", Device: "Windows, Chrome",
-		Reason: "signed in from US", Findings: []uint64{3, 4}, Attempts: 1, Created: noon, Updated: noon.Add(time.Second),
+		Reason: "signed in from US", Findings: []uint64{3, 4}, Attempts: 1, By: "Anna", Created: noon, Updated: noon.Add(time.Second),
 	}
 }
 

@@ -85,6 +85,7 @@ type ActionRow struct {
 	Deadline time.Time `json:"deadline,omitzero"`   // when the question ends
 	NotTill  time.Time `json:"not_before,omitzero"` // not tried again before this
 	Answered time.Time `json:"answered,omitzero"`   // when the service said that it was done
+	By       string    `json:"by,omitempty"`        // who answered or asked, as far as it is known
 }
 
 // IncidentRow is one row of the table of incidents: what belongs together of one
@@ -232,6 +233,7 @@ func NewActionRow(a sessionwarden.Action) ActionRow {
 		Deadline:   second(a.Deadline),
 		NotTill:    second(a.NotTill),
 		Answered:   second(a.Answered),
+		By:         text(a.By),
 	}
 	return row
 }

@@ -267,9 +267,9 @@ func TestCSVHasTheColumnsOfTheJSON(t *testing.T) {
 			"1,main,12345,unexpected_country,critical,disconnect,2026-03-04T12:00:00Z,false,\"signed in from US, expected DE\"," +
 			"\"{\"\"country\"\":\"\"US\"\",\"\"expected\"\":\"\"DE\"\"}\",\"expected_countries = [\"\"DE\"\", \"\"US\"\"]\",1,\n",
 		"actions": "id,account,session_id,kind,state,reason,finding_ids,attempts,created,updated,seq,address,device,note,hold," +
-			"by_hand,deadline,not_before,answered\n" +
+			"by_hand,deadline,not_before,answered,by\n" +
 			"1,main,12345,disconnect,verified,signed in from US,3 4,1,2026-03-04T12:00:00Z,2026-03-04T12:00:01Z,1,203.0.113.7," +
-			"\"Windows, Chrome\",,,false,,,\n",
+			"\"Windows, Chrome\",,,false,,,,Anna\n",
 	} {
 		if got := ask(t, api, "GET", "/api/v1/export?format=csv&what="+what, ""); got.body != want {
 			t.Errorf("%s: got\n%s\nwant\n%s", what, got.body, want)

@@ -143,7 +143,7 @@ func alertState(r web.AlertRow, now time.Time) (state string, lines []string) {
 				place = min(place, i)
 			}
 		}
-		plain = plain && c.State == alert.StateSent && c.Reason == ""
+		plain = plain && c.State == alert.StateSent && c.Reason == "" && c.Escalated.IsZero()
 	}
 	if place == len(order) {
 		return "no channel", nil
@@ -165,6 +165,13 @@ func alertState(r web.AlertRow, now time.Time) (state string, lines []string) {
 			if c.NotTill.After(now) {
 				line += ", tried again " + ago(c.NotTill, now)
 			}
+		}
+		reminded := "told " + ago(c.Escalated, now) + " as nobody had answered"
+		switch {
+		case !c.Escalated.IsZero() && c.State == alert.StatePassed: // it is told of nothing else
+			line, c.Reason = "> "+c.Channel+": "+reminded, ""
+		case !c.Escalated.IsZero():
+			line += ", " + reminded
 		}
 		if c.Reason != "" {
 			line += ": " + c.Reason

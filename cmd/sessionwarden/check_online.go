@@ -109,9 +109,9 @@ func (noOutbox) Telling(context.Context, uint64) (sessionwarden.Telling, bool, e
 	return sessionwarden.Telling{}, false, nil
 }
 
-func (noOutbox) Delivered(context.Context, []sessionwarden.Delivery) error { return nil }
-
-func (noOutbox) Offered(context.Context, []sessionwarden.Offer) error { return nil }
+func (noOutbox) Delivered(context.Context, []sessionwarden.Delivery, ...sessionwarden.Offer) error {
+	return nil
+}
 
 func (noOutbox) Silences(context.Context) ([]sessionwarden.Silence, error) { return nil, nil }
 

@@ -78,8 +78,12 @@ func TestADigestIsToldEachDayThoughAllIsWell(t *testing.T) {
 		b.atHome()
 		b.start()
 		b.wantDigests(0)
+		next := b.app.status().NextDigest
 		b.eight()
 		d := b.wantDigests(1)
+		if !next.Equal(d.Due) {
+			t.Errorf("the next one was to be at %v", next)
+		}
 		if m := b.messages()[0]; !strings.Contains(m, "All is well: 1 account watched, nothing suspicious in") {
 			t.Errorf("told:\n%s", m)
 		}
@@ -91,12 +95,12 @@ func TestADigestIsToldEachDayThoughAllIsWell(t *testing.T) {
 		b.wantDigests(1)
 		b.signInAs("main", manncotest.SessionSpec{Address: homeAddr2, UserAgent: chrome, ISP: "Provider"})
 		b.eight()
-		next := b.wantDigests(2)
-		if !next.From.Equal(d.To) || len(next.Accounts) != 1 || next.Accounts[0].New != 1 || next.Accounts[0].Live != 3 {
-			t.Errorf("the next: %+v after %v", next, d.To)
+		after := b.wantDigests(2)
+		if !after.From.Equal(d.To) || len(after.Accounts) != 1 || after.Accounts[0].New != 1 || after.Accounts[0].Live != 3 {
+			t.Errorf("the next: %+v after %v", after, d.To)
 		}
-		if next.Data[0].Date.IsZero() || next.Backup.IsZero() || next.Blind != 0 || len(next.Needs) != 0 {
-			t.Errorf("the next: %+v", next)
+		if after.Data[0].Date.IsZero() || after.Backup.IsZero() || after.Blind != 0 || len(after.Needs) != 0 {
+			t.Errorf("the next: %+v", after)
 		}
 	})
 }
@@ -222,6 +226,10 @@ func TestADigestIsDueOnceADay(t *testing.T) {
 					due := g.due(now)
 					if due.After(now) || due.Before(last) {
 						t.Fatalf("%s, %s, %v: at %v it is due at %v, after %v", name, every, at, now, due, last)
+					}
+					next := g.next(now)
+					if !next.After(now) || !g.due(next).Equal(next) || !g.due(next.Add(-1)).Equal(due) {
+						t.Fatalf("%s, %s, %v: at %v the next one is %v, after %v", name, every, at, now, next, due)
 					}
 					if due.Equal(last) {
 						continue

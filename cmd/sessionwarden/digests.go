@@ -85,17 +85,29 @@ func (g *digests) look(ctx context.Context) time.Duration {
 // due returns the last time at or before now at which a digest is due. Each day has
 // one: where summer time passes over it, an hour beside it.
 func (g *digests) due(now time.Time) time.Time {
-	local := now.In(g.zone)
-	for back := 0; ; back++ {
-		day := time.Date(local.Year(), local.Month(), local.Day()-back, 12, 0, 0, 0, g.zone)
-		if g.when.Every == config.DigestWeekly && day.Weekday() != g.when.Weekday {
-			continue
-		}
-		at := time.Date(day.Year(), day.Month(), day.Day(), int(g.when.At.Hours()), int(g.when.At.Minutes())%60, 0, 0, g.zone)
-		if !at.After(now) {
+	for day := 0; ; day-- {
+		if at, is := g.on(now, day); is && !at.After(now) {
 			return at
 		}
 	}
+}
+
+// next returns the first time after now at which a digest will be due.
+func (g *digests) next(now time.Time) time.Time {
+	for day := 0; ; day++ {
+		if at, is := g.on(now, day); is && at.After(now) {
+			return at
+		}
+	}
+}
+
+// on returns when a digest is due so many days from now, and whether there is one
+// that day.
+func (g *digests) on(now time.Time, days int) (at time.Time, is bool) {
+	local := now.In(g.zone)
+	day := time.Date(local.Year(), local.Month(), local.Day()+days, 12, 0, 0, 0, g.zone)
+	at = time.Date(day.Year(), day.Month(), day.Day(), int(g.when.At.Hours()), int(g.when.At.Minutes())%60, 0, 0, g.zone)
+	return at, g.when.Every != config.DigestWeekly || day.Weekday() == g.when.Weekday
 }
 
 // make makes the digest of a time, unless there is one, and tells it.

@@ -42,6 +42,9 @@ func (a *app) status() sessionwarden.Status {
 		if s.Canary, warning = a.canary.status(); warning != "" {
 			s.Warnings = append(s.Warnings, warning)
 		}
+		if !a.digests.off() {
+			s.NextDigest = a.digests.next(s.Time).UTC()
+		}
 		if a.rounds.out != nil {
 			beat := a.rounds.out.Status()
 			s.Heartbeat = &beat

@@ -128,6 +128,9 @@ func (c *command) printStatus(s sessionwarden.Status) error {
 		copied += "; OFF, none is made by itself"
 	}
 	fmt.Fprintln(c.out, wrap(copied, c.out.width-2, "  "))
+	if !s.NextDigest.IsZero() {
+		fmt.Fprintln(c.out, "digest: the next one "+localTime(s.NextDigest))
+	}
 	if line := heartbeatLine(s); line != "" {
 		fmt.Fprintln(c.out, wrap(line, c.out.width-2, "  "))
 	}
