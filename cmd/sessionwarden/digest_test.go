@@ -222,17 +222,17 @@ func TestADigestIsDueOnceADay(t *testing.T) {
 				g := &digests{zone: zone, when: config.Digest{Every: every, At: at, Weekday: time.Sunday}}
 				begin := time.Date(2026, 1, 1, 12, 0, 0, 0, zone)
 				last, made := g.due(begin), 0
-				for now := begin; now.Before(begin.AddDate(1, 0, 0)); now = now.Add(10 * time.Minute) {
+				for now := begin; now.Before(begin.AddDate(1, 0, 0)); now = now.Add(30 * time.Minute) {
 					due := g.due(now)
 					if due.After(now) || due.Before(last) {
 						t.Fatalf("%s, %s, %v: at %v it is due at %v, after %v", name, every, at, now, due, last)
 					}
+					if due.Equal(last) {
+						continue
+					}
 					next := g.next(now)
 					if !next.After(now) || !g.due(next).Equal(next) || !g.due(next.Add(-1)).Equal(due) {
 						t.Fatalf("%s, %s, %v: at %v the next one is %v, after %v", name, every, at, now, next, due)
-					}
-					if due.Equal(last) {
-						continue
 					}
 					if gap := due.Sub(last) - time.Duration(days)*24*time.Hour; gap < -2*time.Hour || gap > 2*time.Hour {
 						t.Errorf("%s, %s, %v: %v and %v", name, every, at, last, due)
