@@ -84,6 +84,7 @@ func (c *command) watch(ctx context.Context, cfg *config.Config, startEmpty bool
 	a.hasStarted(ctx)
 	tidying, stop := context.WithCancel(ctx)
 	go giveBack(tidying)
+	a.copies.made = func() { giveBackOver(idleMost / 4) } // a whole history went through the memory
 	err = a.run(ctx, reload, func() (*config.Config, error) { return config.LoadFile(cfg.Path, c.configOptions()) }, served)
 	stop()
 	a.log.Info("sessionwarden has stopped")
