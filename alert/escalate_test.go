@@ -87,22 +87,60 @@ func TestAnAnswerEndsTheEscalation(t *testing.T) {
 	}
 }
 
-func TestTheEscalationTakesTurns(t *testing.T) {
+// inTurns runs f in a world of two channels: slack is told everything, and phone what
+// nobody answers.
+func inTurns(t *testing.T, f func(w, phone *world)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, disk: newDisk(), slack: slacktest.New(), began: time.Now()}
-		phone := slacktest.New()
+		phone := &world{t: t, slack: slacktest.New(), began: w.began}
 		w.startWith(alert.Options{
 			Outbox: w.disk, Escalation: alert.Escalation{After: 10 * time.Minute, Channels: []string{"slack", "phone"}},
-			Channels: []alert.Channel{w.channel(), hookTo(t, "phone", phone)},
+			Channels: []alert.Channel{w.channel(), hookTo(t, "phone", phone.slack)},
 			Routes:   map[string]alert.Route{"phone": {Topics: []sessionwarden.Topic{sessionwarden.TopicEscalation}}},
 		})
+		f(w, phone)
+		w.stop()
+	})
+}
+
+func TestTheEscalationTakesTurns(t *testing.T) {
+	inTurns(t, func(w, phone *world) {
 		w.commit(raised(1))
 		w.after(35 * time.Minute)
 		w.wantTitles("login", "for 20 minutes")
-		other := &world{t: t, slack: phone, began: w.began}
-		other.wantTitles("for 10 minutes", "for 30 minutes")
-		w.stop()
+		phone.wantTitles("for 10 minutes", "for 30 minutes")
+	})
+}
+
+// What a channel refuses that is told of nothing else, it gets in plain text, at once
+// and once.
+func TestAReminderThatIsRefusedIsSentInPlainText(t *testing.T) {
+	inTurns(t, func(w, phone *world) {
+		phone.slack.Fail(slacktest.Refuse("invalid_blocks"))
+		w.commit(raised(1))
+		w.after(12 * time.Minute)
+		phone.wantTitles("for 10 minutes")
+		if n := len(phone.slack.Requests()); n != 2 {
+			t.Errorf("%d requests, want 2", n)
+		}
+	})
+}
+
+// A channel that was reminded because nobody answered elsewhere is told of nothing
+// else in that alert.
+func TestWhoWasRemindedIsToldNothingElse(t *testing.T) {
+	inTurns(t, func(w, phone *world) {
+		a := raised(1)
+		w.commit(a)
+		w.after(12 * time.Minute)
+		a.Revision, a.Updated, a.Answered, a.By = 1, time.Now(), time.Now(), "Jane (U1)"
+		a.Correction = 1 // something mild came into it
+		w.commit(a)
+		w.after(time.Hour)
+		w.wantTitles("login", "login")
+		phone.wantTitles("for 10 minutes")
 	})
 }
 

@@ -20,4 +20,14 @@ func TestAnAlertIsCalledTheSameEverywhere(t *testing.T) {
 	if got := alert.Headline(a); got != title || !strings.Contains(got, "1 more change") || strings.Contains(got, "2 suspicious sessions") {
 		t.Errorf("it is called %q, and %q in its message", got, title)
 	}
+	// So many changes that the session is left out.
+	a.Items, a.More = a.Items[1:], 1
+	title = alert.Compose(a, told).Title
+	if got := alert.Headline(a); got != title || !strings.Contains(got, "1 more change") || strings.Contains(got, "session") {
+		t.Errorf("without its session it is called %q, and %q in its message", got, title)
+	}
+	a.Items = nil
+	if got := alert.Headline(a); got == "" || got != alert.Compose(a, told).Title {
+		t.Errorf("without anything it is called %q", got)
+	}
 }

@@ -53,6 +53,7 @@ type lane struct {
 	replied  map[uint64]time.Time // when the last reply went into an alert's thread, by the steady clock
 	rang     map[uint64]time.Time // when the channel was made to look at an alert last
 	bare     map[uint64]bool      // refused in plain text too: sent without any words from outside
+	stale    map[uint64]time.Time // since when an alert is to be sent again, by the steady clock
 	asked    map[uint64]bool      // a person asked for it once more, and no message that was begun since answers that
 }
 
@@ -64,7 +65,7 @@ func newLane(c Channel, route Route, place int) *lane {
 		offers: ok && offerer.Offers(), route: route, place: place,
 		state: make(map[uint64]sessionwarden.Delivery), pending: make(map[uint64]need),
 		owed: make(map[uint64]sessionwarden.Delivery), bare: make(map[uint64]bool),
-		replied: make(map[uint64]time.Time), rang: make(map[uint64]time.Time), asked: make(map[uint64]bool),
+		replied: make(map[uint64]time.Time), rang: make(map[uint64]time.Time), asked: make(map[uint64]bool), stale: make(map[uint64]time.Time),
 		pace:    rate.NewLimiter(rate.Every(time.Second), 1),
 		singles: rate.NewLimiter(rate.Every(time.Minute), 3),
 	}
@@ -86,15 +87,21 @@ func (l *lane) wants(t *Teller, m *matter) (n need, why string) {
 			return nothing, why
 		}
 	case again:
-		if !d.Again && t.silenced(m.alert) != "" {
+		if !d.Again && (t.silenced(m.alert) != "" || l.onlyReminded(m.alert)) {
 			return nothing, ""
 		}
 	case nothing:
-		if l.threads != nil && behind(m.alert, d) {
+		if l.threads != nil && behind(m.alert, d) && !l.onlyReminded(m.alert) {
 			return thread, ""
 		}
 	}
 	return n, ""
+}
+
+// onlyReminded reports whether the channel heard of an alert only because nobody
+// answered it elsewhere: what is new in it is not for this channel.
+func (l *lane) onlyReminded(a sessionwarden.Alert) bool {
+	return l.state[a.ID].First.IsZero() && l.route.without(a) != ""
 }
 
 // untold returns how many alerts wait to be sent or updated. What only their
@@ -127,6 +134,11 @@ func isLoud(a sessionwarden.Alert, d sessionwarden.Delivery) bool {
 func (l *lane) consider(t *Teller, m *matter) {
 	id := m.alert.ID
 	n, why := l.wants(t, m)
+	if n != again {
+		delete(l.stale, id)
+	} else if l.pending[id] != again {
+		l.stale[id] = time.Now()
+	}
 	if n != nothing {
 		l.pending[id] = n
 		return
@@ -136,7 +148,7 @@ func (l *lane) consider(t *Teller, m *matter) {
 		delete(l.bare, id)
 	}
 	if d := l.state[id]; why != "" && !m.urgent && (d.Error != why || d.Time.Before(m.alert.Updated)) {
-		d = sessionwarden.Delivery{Alert: id, Channel: l.name, Error: why, Time: t.now(), Escalated: d.Escalated}
+		d.Alert, d.Channel, d.Error, d.Time = id, l.name, why, t.now() // what is known of reminders stays
 		l.state[id], l.owed[id] = d, d
 		l.counted = l.counted || Silencer(d) != 0
 	}

@@ -11,7 +11,7 @@ import (
 func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time) []sessionwarden.Delivery {
 	t.metrics.failed.WithLabelValues(l.name, e.Class.String()).Inc()
 	d := l.state[j.head]
-	before := (j.need == first || j.need == again) && unsure(d) // an earlier one may have arrived
+	before := (j.need == first || j.need == again) && (unsure(d) || e.Unsure && e.Class == Reject) // one may have arrived
 	d.Alert, d.Channel, d.Error, d.Time, d.NotTill = j.head, l.name, e.Error(), now, time.Time{}
 	if before && !strings.HasSuffix(d.Error, mayHaveArrived) {
 		d.Error += mayHaveArrived
@@ -33,11 +33,14 @@ func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time)
 			l.bare[j.head] = true
 			t.log.Warn("the channel refused a message in plain text; only its number is sent", "channel", l.name, "alert", j.head, "err", e)
 		default:
-			d.NotTill = now.Add(brokenPause)
+			d.NotTill, d.Plain = now.Add(brokenPause), true
 			t.log.Error("the channel refuses an alert in every form; it is tried again in an hour", "channel", l.name, "alert", j.head, "err", e)
 			return t.putOff(l, j, d)
 		}
 	case Lost:
+		if known := t.known[j.head]; j.need == thread && known != nil && isLoud(known.alert, d) {
+			d.Sent = min(d.Sent, known.alert.Correction) // whom the reply was to call is told anew
+		}
 		d.Ref, d.Attempts = "", 0
 		t.log.Warn("the message to be updated is gone", "channel", l.name, "alert", j.head, "err", e)
 	case Broken:
@@ -91,7 +94,7 @@ func (t *Teller) putOff(l *lane, j *job, d sessionwarden.Delivery) []sessionward
 	for _, id := range j.ids {
 		one := l.state[id]
 		one.Alert, one.Channel, one.Attempts, one.Error, one.Time, one.NotTill = id, l.name, 0, d.Error, d.Time, d.NotTill
-		one.Plain = one.Plain || id == j.head
+		one.Plain = one.Plain || id == j.head && d.Plain
 		l.state[id] = one
 		if t.onDisk(id) {
 			deliveries = append(deliveries, one)

@@ -122,7 +122,9 @@ func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change, a
 			soonest = min(soonest, maxSleep) // until it ends
 			continue
 		}
-		if left := l.state[id].NotTill.Sub(now); left > 0 && left <= brokenPause {
+		if d := l.state[id]; d.Attempts > 0 {
+			// The lane's own pause is what it waits for.
+		} else if left := d.NotTill.Sub(now); left > 0 && left <= brokenPause {
 			soonest = min(soonest, left) // it was refused in every form
 			continue
 		}
@@ -133,7 +135,7 @@ func (l *lane) candidates(t *Teller, now time.Time) (news []candidate, change, a
 	}
 	for id, n := range l.pending {
 		m := t.known[id]
-		wait := max(ready(m.alert, l.state[id], n, l.update, now), l.hush(m.alert, n, now))
+		wait := max(ready(m.alert, l.state[id], n, l.update, now, time.Since(l.stale[id])), l.hush(m.alert, n, now))
 		if n == thread {
 			wait = max(wait, l.threadWait(m.alert, now))
 		}

@@ -89,16 +89,17 @@ func due(a sessionwarden.Alert, d sessionwarden.Delivery, canUpdate bool) need {
 // an action before it sends.
 const patience = time.Second
 
-// ready returns how long the alert has to wait before it is sent, 0 for not.
-func ready(a sessionwarden.Alert, d sessionwarden.Delivery, n need, canUpdate bool, now time.Time) time.Duration {
+// ready returns how long the alert has to wait before it is sent, 0 for not. since
+// is how long it has been known that it is to be sent again.
+func ready(a sessionwarden.Alert, d sessionwarden.Delivery, n need, canUpdate bool, now time.Time, since time.Duration) time.Duration {
 	if wait := d.NotTill.Sub(now); d.Attempts == 0 && wait > 0 && wait <= brokenPause { // refused in every form: its own pause; longer: the clock was set
 		return wait
 	}
-	since := a.Created
-	if n == again { // something came into it
-		since = a.Updated
+	age := since
+	if n == first {
+		age = now.Sub(a.Created)
 	}
-	if age := now.Sub(since); (n == first || n == again && !d.Again) && !canUpdate && a.Waiting && age >= 0 && age < patience {
+	if (n == first || n == again && !d.Again) && !canUpdate && a.Waiting && age >= 0 && age < patience {
 		return patience - age
 	}
 	return 0

@@ -240,7 +240,7 @@ func incidentTitle(a sessionwarden.Alert) string {
 	account, sessions := ofAccount(oneAccount(a.Items))
 	text := ""
 	if account != nil {
-		if len(sessions)+a.More == 0 {
+		if len(sessions) == 0 {
 			return accountHappened(*account)
 		}
 		text = accountHappened(*account) + "; "
@@ -251,6 +251,9 @@ func incidentTitle(a sessionwarden.Alert) string {
 			text += " (" + count(len(sessions), "shown", "shown") + ")"
 		}
 		return text + ": " + outcomes(sessions)
+	}
+	if len(sessions) == 0 {
+		return "something happened that is not shown here"
 	}
 	item := sessions[0]
 	if account != nil {

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"sessionwarden"
@@ -58,6 +59,12 @@ func Timeline(a sessionwarden.Alert, i sessionwarden.Incident, told int, f Facts
 // timeline reads the incident of an alert and makes the reply that its thread
 // lacks. told is how many events the thread holds afterwards.
 func (t *Teller) timeline(ctx context.Context, a sessionwarden.Alert, d sessionwarden.Delivery, f Facts) (m Message, told int, err error) {
+	defer func() {
+		if r := recover(); r != nil { // a mistake of ours, for which no plainer form is a remedy
+			t.log.Error("a timeline could not be put into words", "alert", a.ID, "panic", fmt.Sprint(r))
+			err = &SendError{Class: Retry, Reason: "the incident's timeline could not be put into words", ours: true}
+		}
+	}()
 	i, there, err := t.incident(ctx, a.Incident)
 	if err != nil {
 		return m, 0, &SendError{Class: Retry, Reason: "the incident's timeline could not be read", ours: true}

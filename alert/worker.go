@@ -164,7 +164,7 @@ func (t *Teller) attempt(ctx context.Context, l *lane, j *job, p *parcel) {
 	pause(ctx, written, diskPatience)
 	select {
 	case <-written:
-		if lost != nil {
+		if lost != nil && len(p.offers) > 0 {
 			p.m = p.m.withoutButtons() // nobody could be told what a press on them is about
 		}
 	default:

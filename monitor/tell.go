@@ -84,13 +84,40 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	d.raise(&alert, items[0])
 	alert.Updated, alert.Severity = d.now, max(alert.Severity, worst(items[0]))
 	fresh := min(len(items), freshShown) // nobody hides behind those who came before
-	items = append(items, alert.Items...)
+	items, fresh = oneOfTheAccount(append(items, alert.Items...), fresh)
 	slices.SortStableFunc(items[fresh:], func(a, b sessionwarden.AlertItem) int { return cmp.Compare(settled(a), settled(b)) })
 	more := max(0, len(items)-sessionwarden.MaxAlertItems)
 	alert.More += more
 	alert.Items = slices.Clone(items[:len(items)-more]) // what is left out takes no memory
 	alert.Waiting = waiting(alert)
 	d.alerts[alert.ID] = alert
+}
+
+// maxChanges is how many findings on the account itself an alert shows: the newest.
+const maxChanges = 32
+
+// oneOfTheAccount returns items with all that was found on the account itself in the
+// first item about that, however often it is changed: it is one matter, and leaves the
+// room to sessions. fresh is how many of the first items are new.
+func oneOfTheAccount(items []sessionwarden.AlertItem, fresh int) ([]sessionwarden.AlertItem, int) {
+	merged, at, left := make([]sessionwarden.AlertItem, 0, len(items)), -1, fresh
+	for i, item := range items {
+		switch {
+		case item.AboutSession() || item.Action != nil:
+		case at < 0:
+			at = len(merged)
+		default:
+			one := &merged[at]
+			one.Findings = slices.Concat(one.Findings, item.Findings)
+			one.Findings = one.Findings[:min(len(one.Findings), maxChanges)]
+			if i < fresh {
+				left--
+			}
+			continue
+		}
+		merged = append(merged, item)
+	}
+	return merged, left
 }
 
 // raise has an alert wait for an answer, where what came into it is critical.

@@ -166,12 +166,8 @@ func alertState(r web.AlertRow, now time.Time) (state string, lines []string) {
 				line += ", tried again " + ago(c.NotTill, now)
 			}
 		}
-		reminded := "told " + ago(c.Escalated, now) + " as nobody had answered"
-		switch {
-		case !c.Escalated.IsZero() && c.State == alert.StatePassed: // it is told of nothing else
-			line, c.Reason = "> "+c.Channel+": "+reminded, ""
-		case !c.Escalated.IsZero():
-			line += ", " + reminded
+		if !c.Escalated.IsZero() {
+			line += ", told " + ago(c.Escalated, now) + " as nobody had answered"
 		}
 		if c.Reason != "" {
 			line += ": " + c.Reason

@@ -134,7 +134,7 @@ func (c *copies) look(ctx context.Context) time.Duration {
 		return 0
 	}
 	c.note(ctx, newest, err)
-	return copyLook
+	return min(c.app.cfg.Backup.Every, copyLook)
 }
 
 // make makes a backup. It returns the newest one there is by then.

@@ -107,22 +107,33 @@ func (p *presses) decide(ctx context.Context, press alert.Press) string {
 		return fmt.Sprintf("Nothing was changed: %s pressed this at %s. %s", o.By, o.Pressed.UTC().Format("2006-01-02 15:04:05 MST"), o.Outcome)
 	}
 	p.app.log.Info("a button was pressed", "account", o.Account, "what", string(o.Verb), "session", string(o.Session), "by", by)
+	pressed := p.app.outside.now().UTC()
 	outcome, err := do(sessionwarden.WithAsker(ctx, by), p.app, o)
 	if err != nil {
 		p.app.log.Warn("what a button asked for was not done", "account", o.Account, "what", string(o.Verb), "by", by, "err", err)
 		return sorry(err)
 	}
-	o.Pressed, o.By, o.Outcome = p.app.outside.now().UTC(), by, outcome
+	o.Pressed, o.By, o.Outcome = pressed, by, outcome
 	if err := p.app.db.Offered(context.WithoutCancel(ctx), []sessionwarden.Offer{o}); err != nil {
 		p.app.log.Warn("who pressed a button could not be recorded", "err", err)
 	}
 	return outcome
 }
 
-// goesOn reports whether a button that was pressed is about something that came up
-// since: the incident goes on, and with it what is asked of all of it.
+// pressAgain is how soon after a press the same button says who pressed it.
+const pressAgain = 30 * time.Second
+
+// goesOn reports whether a button that was pressed does its work once more: the
+// incident goes on, and with it what is asked of all of it. To end all sessions again
+// harms nobody, and whoever presses it again wants that.
 func (p *presses) goesOn(o sessionwarden.Offer) bool {
-	return (o.Verb == sessionwarden.OfferAcknowledge || o.Verb == sessionwarden.OfferEndAll) && p.app.teller.RaisedSince(o.Alert, o.Pressed)
+	switch o.Verb {
+	case sessionwarden.OfferAcknowledge:
+		return p.app.teller.RaisedSince(o.Alert, o.Pressed)
+	case sessionwarden.OfferEndAll:
+		return p.app.outside.now().Sub(o.Pressed).Abs() > pressAgain || p.app.teller.RaisedSince(o.Alert, o.Pressed)
+	}
+	return false
 }
 
 // sorry says why a wish was not carried out, and what can be done instead.
