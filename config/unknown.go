@@ -19,8 +19,7 @@ func (d *decoder) unknown(n *node, where string, fields []field) {
 	}
 	cure := "config.example.toml shows every key and where it belongs"
 	places := slices.DeleteFunc(placesOf(n.key, n.header), func(place string) bool { // here it stands already
-		section := strings.Trim(place, "[]")
-		return strings.HasPrefix(where, section) || strings.HasPrefix(where, section[strings.LastIndex(section, ".")+1:]+" ")
+		return standsIn(where, strings.Trim(place, "[]"))
 	})
 	meant := closest(n.key, names)
 	if i := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, "_"+n.key) }); i >= 0 {
@@ -40,6 +39,13 @@ func (d *decoder) unknown(n *node, where string, fields []field) {
 		cure = "here one can write " + oneOf(names)
 	}
 	d.errs.add(&Mistake{Line: n.keyAt.line, Column: n.keyAt.column, Key: where + shown(n.key), Problem: problem, Cure: cure})
+}
+
+// standsIn reports whether where, the beginning of a key's name in mistakes, is that of
+// a section itself, and not of one below it.
+func standsIn(where, section string) bool {
+	named := section[strings.LastIndex(section, ".")+1:] + " " // followed by the name in quotation marks
+	return where == section+"." || strings.HasPrefix(where, named) && strings.HasSuffix(where, ": ")
 }
 
 func fieldNames(fields []field) []string {

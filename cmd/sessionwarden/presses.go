@@ -121,7 +121,7 @@ func (p *presses) decide(ctx context.Context, press alert.Press) string {
 }
 
 // pressAgain is how soon after a press the same button says who pressed it.
-const pressAgain = 30 * time.Second
+const pressAgain = time.Minute
 
 // goesOn reports whether a button that was pressed does its work once more: the
 // incident goes on, and with it what is asked of all of it. To end all sessions again

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sessionwarden"
 	"sessionwarden/alert/slacktest"
 )
 
@@ -179,6 +180,31 @@ func TestEveryButton(t *testing.T) {
 			}
 		})
 	}
+}
+
+// To end all sessions is asked for again when somebody else came since, or after a
+// while; what is about one session is done once.
+func TestWhatGoesOnIsPressedAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		p := &presses{app: b.app}
+		press := func(verb sessionwarden.OfferVerb) bool {
+			return p.goesOn(sessionwarden.Offer{Verb: verb, Alert: 1, Pressed: b.wall().Add(-2 * pressAgain)})
+		}
+		if p.goesOn(sessionwarden.Offer{Verb: sessionwarden.OfferEndAll, Alert: 1, Pressed: b.wall()}) {
+			t.Error("pressed twice by mistake, it is done twice")
+		}
+		if !press(sessionwarden.OfferEndAll) {
+			t.Error("all sessions cannot be ended again")
+		}
+		for _, verb := range []sessionwarden.OfferVerb{sessionwarden.OfferEnd, sessionwarden.OfferAcknowledge} {
+			if press(verb) {
+				t.Errorf("%s is done again though nobody came", verb)
+			}
+		}
+	})
 }
 
 // A message that told of a session without asking, or that said it was left alone,

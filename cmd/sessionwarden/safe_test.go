@@ -706,6 +706,28 @@ func TestBackupsAreDueByTheAgeOfTheNewestNotByTheStart(t *testing.T) {
 	})
 }
 
+// Backups that are wanted more often than anybody looks whether one is due are made as
+// often, and nobody is told that they are late.
+func TestBackupsAreMadeAsOftenAsTheyAreWanted(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.extra = "[backup]\nevery = \"1m\"\nkeep = 100\n"
+		b.atHome()
+		b.start()
+		for range 12 {
+			b.pass(time.Minute)
+			for _, w := range b.app.status().Warnings {
+				if strings.Contains(w, "backup") {
+					t.Errorf("status warns: %s", w)
+				}
+			}
+		}
+		if n := len(b.copies()); n < 10 {
+			t.Errorf("%d backups in twelve minutes", n)
+		}
+	})
+}
+
 func TestBackupsThatAreTurnedOffAreNotMade(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
