@@ -217,6 +217,38 @@ func (mistaken) Send(context.Context, alert.Message, string) (string, error) {
 	panic("https://hooks.slack.invalid/" + canary)
 }
 
+// A channel that fails over what it is answered may have sent the message: what
+// follows is marked as a repeat.
+func TestAPanicAfterTheMessageArrivedIsARepeat(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, disk: newDisk(), slack: slacktest.New(), began: time.Now()}
+		stumbling := &stumbler{Channel: w.channel(), times: 1}
+		w.startWith(alert.Options{Outbox: w.disk, Channels: []alert.Channel{stumbling}})
+		w.commit(named(1, sessionwarden.Critical, "one"))
+		w.after(time.Minute)
+		w.stop()
+		titles := w.titles()
+		if len(titles) != 2 || strings.Contains(titles[0], "repeat") || !strings.Contains(titles[1], "repeat") {
+			t.Errorf("told: %q", titles)
+		}
+	})
+}
+
+// stumbler is a channel that panics after it has sent a message, some times.
+type stumbler struct {
+	alert.Channel
+	times int
+}
+
+func (s *stumbler) Send(ctx context.Context, m alert.Message, ref string) (string, error) {
+	ref, err := s.Channel.Send(ctx, m, ref)
+	if s.times--; s.times >= 0 {
+		panic("a surprising answer")
+	}
+	return ref, err
+}
+
 func TestAPanicOfAChannelIsContained(t *testing.T) {
 	t.Parallel()
 	teller := alert.New(alert.Options{Outbox: newDisk(), Channels: []alert.Channel{mistaken{}}})

@@ -129,6 +129,9 @@ func TestTheThreadWaitsForTheDisk(t *testing.T) {
 		if n := len(threadsOf(w)); n != 1 {
 			t.Errorf("%d replies", n)
 		}
+		if _, deliveries, err := w.disk.Outbox(t.Context()); err != nil || len(deliveries) != 1 || deliveries[0].Plain {
+			t.Errorf("the message is in plain text from now on, without its buttons: %+v, %v", deliveries, err)
+		}
 	})
 }
 
