@@ -2,6 +2,7 @@ package sessionwarden
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -38,6 +39,7 @@ type History struct {
 type Past struct {
 	Key     Key
 	Started time.Time
+	Addr    netip.Addr // where it was last; the zero value: not known
 }
 
 // Spent is one disconnection that counts against an hourly limit.

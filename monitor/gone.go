@@ -17,6 +17,17 @@ const (
 	pastAge = 40 * 24 * time.Hour
 )
 
+func pastOf(s sessionwarden.Session) sessionwarden.Past {
+	return sessionwarden.Past{Key: s.Key(), Started: s.Started, Addr: s.Addr}
+}
+
+// another reports whether a row is another session than the one with its key that is
+// gone: the service gives an id that is free once more. Later and from elsewhere, both:
+// a clock or an address alone may be the service's mistake.
+func another(row sessionwarden.Session, p sessionwarden.Past) bool {
+	return !p.Started.IsZero() && row.Started.After(p.Started) && p.Addr.IsValid() && row.Addr.IsValid() && !sessionwarden.SamePlace(row.Addr, p.Addr)
+}
+
 // absent notes who is missing from a complete list, and returns who is gone. Those
 // that are over already are neither.
 func (d *draft) absent(listed, over map[uint64]bool) (gone []uint64) {
@@ -44,7 +55,7 @@ func (d *draft) leave(seqs ...uint64) {
 		since := s.Missing
 		s.LeftAt = d.seen
 		d.lately(*s, since)
-		d.h.Past = append(d.h.Past, sessionwarden.Past{Key: s.Key(), Started: s.Started})
+		d.h.Past = append(d.h.Past, pastOf(s.Session))
 		d.end(*s, sessionwarden.Gone, since)
 		gone[seq] = true
 	}
@@ -87,7 +98,7 @@ func (d *draft) cameAndWent(n *news, row sessionwarden.Session, where sessionwar
 	if !first {
 		d.lately(n.ended[len(n.ended)-1], gone)
 	}
-	d.h.Past = append(d.h.Past, sessionwarden.Past{Key: row.Key(), Started: row.Started})
+	d.h.Past = append(d.h.Past, pastOf(row))
 }
 
 // lately remembers a session that has ended, for a day.

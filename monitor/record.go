@@ -77,16 +77,17 @@ func (d *draft) record(at located) news {
 			d.h.Floor = at.live.ServerTime // what started before we came is old news, by the service's clock
 		}
 	}
-	known := make(map[sessionwarden.Key]bool, len(d.h.Past)+len(d.h.Live))
+	gone := make(map[sessionwarden.Key]sessionwarden.Past, len(d.h.Past)) // the last of each key
 	for _, p := range d.h.Past {
-		known[p.Key] = true
+		gone[p.Key] = p
 	}
+	live := make(map[sessionwarden.Key]bool, len(d.h.Live))
 	for _, s := range d.h.Live {
-		known[s.Key()] = true // just missed, or seen under another key: not over yet
+		live[s.Key()] = true // just missed, or seen under another key: not over yet
 	}
 	for i, row := range at.ended {
-		if !known[row.Key()] {
-			known[row.Key()] = true
+		if p, known := gone[row.Key()]; !live[row.Key()] && (!known || another(row, p)) {
+			gone[row.Key()] = pastOf(row)
 			d.cameAndWent(&n, row, at.whereEnded[i], first)
 		}
 	}

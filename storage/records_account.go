@@ -67,6 +67,7 @@ type liveRecord struct {
 type pastRecord struct {
 	Key     string `cbor:"1,keyasint,omitempty"`
 	Started int64  `cbor:"2,keyasint,omitempty"`
+	Addr    []byte `cbor:"3,keyasint,omitempty"`
 }
 
 type spanRecord struct {
@@ -120,7 +121,11 @@ func packHistory(h sessionwarden.History) accountRecord {
 		r.Live = append(r.Live, live)
 	}
 	for _, p := range h.Past {
-		r.Past = append(r.Past, pastRecord{Key: string(p.Key), Started: packTime(p.Started)})
+		past := pastRecord{Key: string(p.Key), Started: packTime(p.Started)}
+		if p.Addr.IsValid() {
+			past.Addr = p.Addr.AsSlice()
+		}
+		r.Past = append(r.Past, past)
 	}
 	for _, a := range h.Actions {
 		r.Open = append(r.Open, a.ID)
@@ -158,7 +163,8 @@ func (r accountRecord) unpack(account string) sessionwarden.History {
 	}
 	copy(h.Profile.Hours[:], r.Hours)
 	for _, p := range r.Past {
-		h.Past = append(h.Past, sessionwarden.Past{Key: sessionwarden.Key(p.Key), Started: unpackTime(p.Started)})
+		addr, _ := netip.AddrFromSlice(p.Addr) // else it is not known
+		h.Past = append(h.Past, sessionwarden.Past{Key: sessionwarden.Key(p.Key), Started: unpackTime(p.Started), Addr: addr})
 	}
 	for _, s := range r.Spent {
 		h.Spent = append(h.Spent, sessionwarden.Spent{At: unpackTime(s.At), Stranger: s.Stranger})

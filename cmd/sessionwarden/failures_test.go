@@ -549,6 +549,33 @@ func TestAnIDThatIsUsedAgainIsJudgedAndToldAnew(t *testing.T) {
 	})
 }
 
+// So is one that came and went between two polls, though the list of what ended only
+// shows him under an id that is known to be gone; and he is so once.
+func TestAnIDThatIsUsedAgainBetweenTwoPollsIsJudged(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.atHome()
+		b.start()
+		owner := b.signIn(homeAddr2, iphone)
+		b.pass(time.Minute)
+		b.service.SignOut("main", number(owner))
+		b.pass(3 * time.Minute)
+		b.restart()
+		b.pass(time.Minute)
+		b.wantTold("", 0)
+		b.fault(manncotest.Fault{Kind: manncotest.FaultIDReuse})
+		if thief := b.signIn(farAddr, chrome); thief != owner {
+			t.Fatalf("the id is %s, not %s again", thief, owner)
+		}
+		b.service.SignOut("main", number(owner))
+		for range 2 {
+			b.pass(5 * time.Minute)
+			b.wantTold("113.160.10.20", 1)
+			b.restart()
+		}
+	})
+}
+
 func TestASessionThatMovesAbroadIsJudgedAnewAndItsPastIsKept(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
