@@ -91,7 +91,6 @@ func (d *draft) back(item sessionwarden.AlertItem) bool {
 		item.Action.AlertID = id
 		d.put(*item.Action)
 	}
-	alert.Items = slices.Clone(alert.Items)
 	alert.Items[i] = item
 	alert.Updated, alert.Severity = d.now, max(alert.Severity, worst(item))
 	if alert.Correction == 0 {

@@ -82,7 +82,6 @@ func (d *draft) grow(item sessionwarden.AlertItem) bool {
 	if !ok {
 		return false
 	}
-	alert.Items = slices.Clone(alert.Items)
 	for i, old := range alert.Items {
 		if old.Action == nil || old.Action.ID != item.Action.ID {
 			continue

@@ -93,12 +93,10 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 	d.alerts[alert.ID] = alert
 }
 
-// maxChanges is how many findings on the account itself an alert shows: the newest.
-const maxChanges = 32
-
-// oneOfTheAccount returns items with all that was found on the account itself in the
-// first item about that, however often it is changed: it is one matter, and leaves the
-// room to sessions. fresh is how many of the first items are new.
+// oneOfTheAccount returns items with what was found on the account itself in the first
+// item about that, however often it is changed: it is one matter, and leaves the room to
+// sessions. Of each rule it keeps the newest finding and the first, which says how it
+// was before. fresh is how many of the first items are new.
 func oneOfTheAccount(items []sessionwarden.AlertItem, fresh int) ([]sessionwarden.AlertItem, int) {
 	merged, at, left := make([]sessionwarden.AlertItem, 0, len(items)), -1, fresh
 	for i, item := range items {
@@ -107,9 +105,7 @@ func oneOfTheAccount(items []sessionwarden.AlertItem, fresh int) ([]sessionwarde
 		case at < 0:
 			at = len(merged)
 		default:
-			one := &merged[at]
-			one.Findings = slices.Concat(one.Findings, item.Findings)
-			one.Findings = one.Findings[:min(len(one.Findings), maxChanges)]
+			merged[at].Findings = newestAndFirst(slices.Concat(merged[at].Findings, item.Findings))
 			if i < fresh {
 				left--
 			}
@@ -118,6 +114,25 @@ func oneOfTheAccount(items []sessionwarden.AlertItem, fresh int) ([]sessionwarde
 		merged = append(merged, item)
 	}
 	return merged, left
+}
+
+// newestAndFirst leaves out what lies between the first and the last finding of each
+// rule.
+func newestAndFirst(findings []sessionwarden.Finding) []sessionwarden.Finding {
+	first, last := make(map[sessionwarden.Rule]int), make(map[sessionwarden.Rule]int)
+	for i, f := range findings {
+		if _, seen := first[f.Rule]; !seen {
+			first[f.Rule] = i
+		}
+		last[f.Rule] = i
+	}
+	kept := findings[:0]
+	for i, f := range findings {
+		if i == first[f.Rule] || i == last[f.Rule] {
+			kept = append(kept, f)
+		}
+	}
+	return kept
 }
 
 // raise has an alert wait for an answer, where what came into it is critical.
@@ -180,7 +195,6 @@ func (d *draft) reviseAll() {
 			continue
 		}
 		if !mine {
-			alert.Items = slices.Clone(alert.Items)
 			alert.Updated = d.now
 		}
 		changed, correction := d.show(&alert, action)
@@ -260,7 +274,6 @@ func (d *draft) tie(action *sessionwarden.Action) {
 		}
 		action.AlertID = id
 		shown := *action
-		alert.Items = slices.Clone(alert.Items)
 		alert.Items[i].Action = &shown
 		alert.Updated = d.now
 		d.alerts[id] = alert
