@@ -2,11 +2,14 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 )
 
 // checkPages reads every page that the database uses, by plain reads, and
@@ -43,10 +46,12 @@ type pageWalk struct {
 	ctx  context.Context
 	f    io.ReaderAt
 	m    metaPage
-	used []uint64 // one bit a page
+	used []uint64 // one bit a page; all walks of one file have the same
 
 	leaveLeaves bool
 	leafDepth   int // how deep the leaves of the present bucket lie; 0: not known yet
+
+	others []pageWalk // what reads at the same time; see together
 
 	pages [maxDepth + 2][]byte // the page of each depth that is being looked at
 }
@@ -54,10 +59,9 @@ type pageWalk struct {
 // use marks the pages from id to id+overflow as used.
 func (w *pageWalk) use(id, overflow uint64) error {
 	for p := id; p <= id+overflow; p++ {
-		if w.used[p/64]&(1<<(p%64)) != 0 {
+		if bit := uint64(1) << (p % 64); atomic.OrUint64(&w.used[p/64], bit)&bit != 0 {
 			return fmt.Errorf("page %d is used twice", p)
 		}
-		w.used[p/64] |= 1 << (p % 64)
 	}
 	return nil
 }
@@ -216,17 +220,55 @@ func (w *pageWalk) branch(id uint64, page []byte, count int, p spot) error {
 			}
 		}
 	}
-	for i := 0; i < count && !leaves; i++ {
+	visit := func(w *pageWalk, i int) error {
 		key, child, _ := entry(i)
 		to := p.to
 		if i+1 < count {
 			to, _, _ = entry(i + 1)
 		}
-		if err := w.visit(child, p.below(key, to)); err != nil {
+		return w.visit(child, p.below(key, to))
+	}
+	for i := 0; i < count && !leaves; i++ {
+		if w.leafDepth == p.depth+2 { // the leaves are not read, so below a child there is nothing to be found out
+			return w.together(i, count, visit)
+		}
+		if err := visit(w, i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// manyWalks is how many pages are read at a time where it does not matter in which
+// order: a disk that was not read for long answers many as soon as one.
+const manyWalks = 8
+
+// together visits the entries of a page from the first to the one before the last, some
+// at a time.
+func (w *pageWalk) together(first, last int, visit func(*pageWalk, int) error) error {
+	if w.others == nil {
+		w.others = make([]pageWalk, manyWalks)
+	}
+	var next atomic.Int64
+	next.Store(int64(first))
+	var walks sync.WaitGroup
+	errs := make([]error, manyWalks)
+	for n := range w.others {
+		other := &w.others[n]
+		other.ctx, other.f, other.m, other.used, other.leaveLeaves, other.leafDepth = w.ctx, w.f, w.m, w.used, w.leaveLeaves, w.leafDepth
+		walks.Go(func() {
+			for errs[n] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= last {
+					return
+				}
+				errs[n] = visit(other, i)
+			}
+			next.Store(int64(last)) // one mistake is enough
+		})
+	}
+	walks.Wait()
+	return cmp.Or(errs...)
 }
 
 // findLeaves finds out, where leaves are not to be read, whether those of the
