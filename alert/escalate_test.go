@@ -125,6 +125,9 @@ func TestAReminderThatIsRefusedIsSentInPlainText(t *testing.T) {
 		if n := len(phone.slack.Requests()); n != 2 {
 			t.Errorf("%d requests, want 2", n)
 		}
+		if m := phone.slack.Messages(); len(m) != 1 || m[0].Raw != nil {
+			t.Errorf("it is not in plain text: %+v", m)
+		}
 	})
 }
 

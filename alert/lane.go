@@ -148,7 +148,10 @@ func (l *lane) consider(t *Teller, m *matter) {
 		delete(l.bare, id)
 	}
 	if d := l.state[id]; why != "" && !m.urgent && (d.Error != why || d.Time.Before(m.alert.Updated)) {
-		d.Alert, d.Channel, d.Error, d.Time = id, l.name, why, t.now() // what is known of reminders stays
+		if _, waits := t.waitsFor[id]; !waits && d.Attempts > 0 { // of reminders it stays known what came of them
+			d.Attempts, d.NotTill = 0, time.Time{}
+		}
+		d.Alert, d.Channel, d.Error, d.Time = id, l.name, why, t.now()
 		l.state[id], l.owed[id] = d, d
 		l.counted = l.counted || Silencer(d) != 0
 	}

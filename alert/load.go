@@ -91,7 +91,7 @@ func (l *lane) resume(now time.Time, start bool) {
 		if d.Sent > 0 && d.Time.After(l.lastSent) {
 			l.lastSent = d.Time
 		}
-		if !start || l.pending[id] == nothing || d.Attempts == 0 {
+		if !start || l.pending[id] == nothing || d.Attempts == 0 || leftOut(d) {
 			continue
 		}
 		l.attempts = max(l.attempts, d.Attempts)

@@ -38,8 +38,8 @@ func (t *Teller) missed(l *lane, j *job, m Message, e *SendError, now time.Time)
 			return t.putOff(l, j, d)
 		}
 	case Lost:
-		if known := t.known[j.head]; j.need == thread && known != nil && isLoud(known.alert, d) {
-			d.Sent = min(d.Sent, known.alert.Correction) // whom the reply was to call is told anew
+		if known := t.known[j.head]; known != nil && isLoud(known.alert, d) {
+			d.Sent = min(d.Sent, known.alert.Correction) // whom a reply was to call is told anew
 		}
 		d.Ref, d.Attempts = "", 0
 		t.log.Warn("the message to be updated is gone", "channel", l.name, "alert", j.head, "err", e)

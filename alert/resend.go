@@ -46,7 +46,7 @@ func (t *Teller) Resend(ctx context.Context, id uint64, channel string) error {
 	for _, l := range lanes {
 		d := l.state[id]
 		d.Alert, d.Channel, d.Again, d.NotTill = id, l.name, true, time.Time{}
-		if d.Attempts == 0 {
+		if d.Attempts == 0 || leftOut(d) {
 			d.Error = "" // why it was not sent is no reason any more
 		}
 		l.state[id], l.owed[id], l.asked[id] = d, d, true

@@ -122,7 +122,7 @@ func standing(expected time.Time, channel string, d sessionwarden.Delivery, wait
 		return StateSent
 	}
 	switch {
-	case waits != nothing && d.Attempts > 0 && d.Error != "":
+	case waits != nothing && d.Attempts > 0 && d.Error != "" && !leftOut(d):
 		s.State, s.Why = StateFailed, d.Error
 	case d.Again:
 		s.State, s.Why = StatePending, "asked for once more"

@@ -279,6 +279,7 @@ func (t *Teller) drop(id uint64) {
 		delete(l.owed, id)
 		delete(l.replied, id)
 		delete(l.rang, id)
+		delete(l.stale, id)
 	}
 }
 

@@ -77,35 +77,51 @@ func TestTheThreadHoldsTheTimeline(t *testing.T) {
 }
 
 // Somebody deleted the message whose thread is to call people to what is new: they
-// are called by a message of its own.
+// are called by a message of its own, whatever finds out that it is gone.
 func TestWhoCannotBeCalledInTheThreadIsCalledAnew(t *testing.T) {
-	inWorldOf(t, func(w *world) {
-		w.bot = true
-		w.threaded()
-	}, func(w *world) {
-		a := login(1, sessionwarden.Done)
-		a.Incident = 9
-		i, a := grown(sessionwarden.Incident{ID: 9, Opened: time.Now()}, a, "The incident was opened.")
-		w.incidents[9] = i
-		w.commit(a)
-		w.after(time.Minute)
-		i, a = grown(i, a, "stranger: another one")
-		a.Correction = a.Revision
-		w.incidents[9] = i
-		w.commit(a)
-		w.after(time.Second) // the message is changed
-		w.slack.Fail(slacktest.Refuse("thread_not_found"))
-		w.after(time.Hour)
-		anew := 0
-		for _, m := range w.slack.Messages() {
-			if m.Thread == "" {
-				anew++
-			}
-		}
-		if anew != 2 {
-			t.Errorf("%d messages, want the first and one that calls: %q", anew, w.titles())
-		}
-	})
+	for name, c := range map[string]struct {
+		before time.Duration // since the message was sent, when somebody else comes
+		code   string
+		goesOn bool // the message is to be changed once more before the call is due
+	}{
+		"by the call":  {time.Minute, "thread_not_found", false},
+		"by an update": {5 * time.Second, "message_not_found", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorldOf(t, func(w *world) {
+				w.bot = true
+				w.threaded()
+			}, func(w *world) {
+				a := login(1, sessionwarden.Done)
+				a.Incident = 9
+				i, a := grown(sessionwarden.Incident{ID: 9, Opened: time.Now()}, a, "The incident was opened.")
+				w.incidents[9] = i
+				w.commit(a)
+				w.after(c.before)
+				i, a = grown(i, a, "stranger: another one")
+				a.Correction = a.Revision
+				w.incidents[9] = i
+				w.commit(a)
+				w.after(time.Second) // the message is changed
+				w.slack.Fail(slacktest.Refuse(c.code))
+				if c.goesOn {
+					i, a = grown(i, a, "Proven: it is gone.")
+					w.incidents[9] = i
+					w.commit(a)
+				}
+				w.after(time.Hour)
+				anew := 0
+				for _, m := range w.slack.Messages() {
+					if m.Thread == "" {
+						anew++
+					}
+				}
+				if anew != 2 {
+					t.Errorf("%d messages, want the first and one that calls: %q", anew, w.titles())
+				}
+			})
+		})
+	}
 }
 
 func TestTheThreadWaitsForTheDisk(t *testing.T) {

@@ -257,6 +257,9 @@ func (t *Teller) arrived(l *lane, j *job, p *parcel, ref string, now time.Time) 
 			d.Again = l.asked[id]
 		}
 		delete(l.bare, id) // its next state may be taken in words
+		if _, is := l.stale[id]; is {
+			l.stale[id] = time.Now() // what came meanwhile
+		}
 		l.state[id] = d
 		if known.urgent {
 			t.shed = 0

@@ -95,8 +95,7 @@ func (d *draft) intrusion(items []sessionwarden.AlertItem) {
 
 // oneOfTheAccount returns items with what was found on the account itself in the first
 // item about that, however often it is changed: it is one matter, and leaves the room to
-// sessions. Of each rule it keeps the newest finding and the first, which says how it
-// was before. fresh is how many of the first items are new.
+// sessions. fresh is how many of the first items are new.
 func oneOfTheAccount(items []sessionwarden.AlertItem, fresh int) ([]sessionwarden.AlertItem, int) {
 	merged, at, left := make([]sessionwarden.AlertItem, 0, len(items)), -1, fresh
 	for i, item := range items {
@@ -105,7 +104,7 @@ func oneOfTheAccount(items []sessionwarden.AlertItem, fresh int) ([]sessionwarde
 		case at < 0:
 			at = len(merged)
 		default:
-			merged[at].Findings = newestAndFirst(slices.Concat(merged[at].Findings, item.Findings))
+			merged[at].Findings = thatTell(slices.Concat(merged[at].Findings, item.Findings))
 			if i < fresh {
 				left--
 			}
@@ -116,19 +115,24 @@ func oneOfTheAccount(items []sessionwarden.AlertItem, fresh int) ([]sessionwarde
 	return merged, left
 }
 
-// newestAndFirst leaves out what lies between the first and the last finding of each
-// rule.
-func newestAndFirst(findings []sessionwarden.Finding) []sessionwarden.Finding {
-	first, last := make(map[sessionwarden.Rule]int), make(map[sessionwarden.Rule]int)
+// maxDrops is how many of the newest findings an alert shows of a rule that speaks of
+// something that happened, such as a drop of the balance, and not of how something is.
+const maxDrops = 8
+
+// thatTell keeps of each rule the newest findings, which come first, and the oldest one,
+// which says how it was before.
+func thatTell(findings []sessionwarden.Finding) []sessionwarden.Finding {
+	oldest, seen := make(map[sessionwarden.Rule]int), make(map[sessionwarden.Rule]int)
 	for i, f := range findings {
-		if _, seen := first[f.Rule]; !seen {
-			first[f.Rule] = i
-		}
-		last[f.Rule] = i
+		oldest[f.Rule] = i
 	}
 	kept := findings[:0]
 	for i, f := range findings {
-		if i == first[f.Rule] || i == last[f.Rule] {
+		most := 1
+		if f.Rule == sessionwarden.BalanceDrop || f.Rule == sessionwarden.PaymentReview {
+			most = maxDrops
+		}
+		if seen[f.Rule]++; seen[f.Rule] <= most || i == oldest[f.Rule] {
 			kept = append(kept, f)
 		}
 	}

@@ -92,6 +92,51 @@ func TestNoDamageDeepInALargeDatabaseCrashes(t *testing.T) {
 	}
 }
 
+// Each page of a large database that leads to others is read when it is opened, not
+// only the first of those that lie side by side.
+func TestEveryBranchOfALargeDatabaseIsRead(t *testing.T) {
+	t.Parallel()
+	whole, err := large()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, size, branches, found := dbPath(t), os.Getpagesize(), 0, 0
+	write(t, path, whole)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for at := 2 * size; at < len(whole); at += size {
+		if binary.NativeEndian.Uint16(whole[at+8:]) != 1 || binary.NativeEndian.Uint64(whole[at:]) != uint64(at/size) {
+			continue
+		}
+		branches++
+		if _, err := f.WriteAt([]byte{0, 0}, int64(at+10)); err != nil { // it leads nowhere
+			t.Fatal(err)
+		}
+		db, err := storage.Open(path, storage.Options{ReadOnly: true})
+		var damaged *storage.DamagedError
+		switch {
+		case errors.As(err, &damaged):
+			found++
+		case err != nil:
+			t.Fatal(err)
+		default: // a free page
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := f.WriteAt(whole[at:at+size], int64(at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if branches < 20 || found < branches*3/4 {
+		t.Errorf("damage in %d of %d branches was found", found, branches)
+	}
+	t.Logf("damage in %d of %d branches was found", found, branches)
+}
+
 // scramble overwrites something of one page: what stands at its beginning, one of
 // its entries, or anything.
 func scramble(b []byte, random *rand.Rand) {

@@ -93,6 +93,7 @@ func (p *presses) decide(ctx context.Context, press alert.Press) string {
 		return "Nothing was changed: you are not on the list of people who may answer here. Whoever runs sessionwarden can put your member id " +
 			press.User + " into people, under [alert.slack]."
 	}
+	at := p.app.outside.now().UTC() // before it waits for another press
 	p.one.Lock()
 	defer p.one.Unlock()
 	o, there, err := p.app.db.Offer(ctx, sessionwarden.OfferID(press.Offer))
@@ -103,17 +104,16 @@ func (p *presses) decide(ctx context.Context, press alert.Press) string {
 		return "Nothing was changed: the history cannot be read. By hand: sessionwarden status"
 	case !there || do == nil:
 		return "Nothing was changed: this button is of no message that is still known. What there is: sessionwarden status"
-	case !o.Pressed.IsZero() && o.Outcome != "" && !p.goesOn(o):
+	case !o.Pressed.IsZero() && o.Outcome != "" && !p.goesOn(o, at):
 		return fmt.Sprintf("Nothing was changed: %s pressed this at %s. %s", o.By, o.Pressed.UTC().Format("2006-01-02 15:04:05 MST"), o.Outcome)
 	}
 	p.app.log.Info("a button was pressed", "account", o.Account, "what", string(o.Verb), "session", string(o.Session), "by", by)
-	pressed := p.app.outside.now().UTC()
 	outcome, err := do(sessionwarden.WithAsker(ctx, by), p.app, o)
 	if err != nil {
 		p.app.log.Warn("what a button asked for was not done", "account", o.Account, "what", string(o.Verb), "by", by, "err", err)
 		return sorry(err)
 	}
-	o.Pressed, o.By, o.Outcome = pressed, by, outcome
+	o.Pressed, o.By, o.Outcome = at, by, outcome
 	if err := p.app.db.Offered(context.WithoutCancel(ctx), []sessionwarden.Offer{o}); err != nil {
 		p.app.log.Warn("who pressed a button could not be recorded", "err", err)
 	}
@@ -123,15 +123,15 @@ func (p *presses) decide(ctx context.Context, press alert.Press) string {
 // pressAgain is how soon after a press the same button says who pressed it.
 const pressAgain = time.Minute
 
-// goesOn reports whether a button that was pressed does its work once more: the
+// goesOn reports whether a button that was pressed before does its work once more at a time: the
 // incident goes on, and with it what is asked of all of it. To end all sessions again
 // harms nobody, and whoever presses it again wants that.
-func (p *presses) goesOn(o sessionwarden.Offer) bool {
+func (p *presses) goesOn(o sessionwarden.Offer, at time.Time) bool {
 	switch o.Verb {
 	case sessionwarden.OfferAcknowledge:
 		return p.app.teller.RaisedSince(o.Alert, o.Pressed)
 	case sessionwarden.OfferEndAll:
-		return p.app.outside.now().Sub(o.Pressed).Abs() > pressAgain || p.app.teller.RaisedSince(o.Alert, o.Pressed)
+		return at.Sub(o.Pressed).Abs() > pressAgain || p.app.teller.RaisedSince(o.Alert, o.Pressed)
 	}
 	return false
 }

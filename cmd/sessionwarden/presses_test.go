@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"sessionwarden"
 	"sessionwarden/alert/slacktest"
@@ -189,19 +190,29 @@ func TestWhatGoesOnIsPressedAgain(t *testing.T) {
 	inBubble(t, func(b *bubble) {
 		b.atHome()
 		b.start()
+		b.pass(time.Minute)
+		b.signIn(farAddr, chrome)
+		b.pass(time.Minute)
+		var id uint64
+		for _, a := range b.alerts() {
+			if a.Unanswered() {
+				id = a.ID
+			}
+		}
 		p := &presses{app: b.app}
-		press := func(verb sessionwarden.OfferVerb) bool {
-			return p.goesOn(sessionwarden.Offer{Verb: verb, Alert: 1, Pressed: b.wall().Add(-2 * pressAgain)})
-		}
-		if p.goesOn(sessionwarden.Offer{Verb: sessionwarden.OfferEndAll, Alert: 1, Pressed: b.wall()}) {
-			t.Error("pressed twice by mistake, it is done twice")
-		}
-		if !press(sessionwarden.OfferEndAll) {
-			t.Error("all sessions cannot be ended again")
-		}
-		for _, verb := range []sessionwarden.OfferVerb{sessionwarden.OfferEnd, sessionwarden.OfferAcknowledge} {
-			if press(verb) {
-				t.Errorf("%s is done again though nobody came", verb)
+		for _, c := range []struct {
+			verb  sessionwarden.OfferVerb
+			ago   time.Duration // a minute ago he came, or later
+			again bool
+		}{
+			{sessionwarden.OfferEndAll, time.Second, false}, // by mistake
+			{sessionwarden.OfferEndAll, 2 * pressAgain, true},
+			{sessionwarden.OfferAcknowledge, time.Second, false},
+			{sessionwarden.OfferAcknowledge, 5 * time.Minute, true},
+			{sessionwarden.OfferEnd, 5 * time.Minute, false},
+		} {
+			if got := p.goesOn(sessionwarden.Offer{Verb: c.verb, Alert: id, Pressed: b.wall().Add(-c.ago)}, b.wall()); got != c.again {
+				t.Errorf("%s, pressed %s ago: done again: %t, want %t", c.verb, c.ago, got, c.again)
 			}
 		}
 	})
