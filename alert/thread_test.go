@@ -84,8 +84,8 @@ func TestWhoCannotBeCalledInTheThreadIsCalledAnew(t *testing.T) {
 		code   string
 		goesOn bool // the message is to be changed once more before the call is due
 	}{
-		"by the call":  {time.Minute, "thread_not_found", false},
-		"by an update": {5 * time.Second, "message_not_found", true},
+		"by the call":  {20 * time.Second, "thread_not_found", false},
+		"by an update": {8 * time.Second, "message_not_found", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorldOf(t, func(w *world) {
@@ -102,7 +102,7 @@ func TestWhoCannotBeCalledInTheThreadIsCalledAnew(t *testing.T) {
 				a.Correction = a.Revision
 				w.incidents[9] = i
 				w.commit(a)
-				w.after(time.Second) // the message is changed
+				w.after(4 * time.Second) // the message is changed
 				w.slack.Fail(slacktest.Refuse(c.code))
 				if c.goesOn {
 					i, a = grown(i, a, "Proven: it is gone.")
