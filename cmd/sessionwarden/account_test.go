@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"sessionwarden"
-	"sessionwarden/alert"
 	"sessionwarden/mannco/manncotest"
 )
 
@@ -181,42 +180,6 @@ func TestAServiceWithoutAContactMailIsToldOnce(t *testing.T) {
 		b.pass(7 * time.Hour)
 		if b.found(sessionwarden.ContactChanged, "") || b.found(sessionwarden.PayoutChanged, "") {
 			t.Errorf("what was never known has changed: %v", b.findings())
-		}
-	})
-}
-
-// A thief who changes the account again and again makes one item of it, behind which
-// nobody hides.
-func TestChangingTheAccountAgainAndAgainHidesNobody(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(b *bubble) {
-		b.atHome()
-		b.start()
-		b.pass(2 * time.Minute)
-		thief := b.signIn(farAddr, chrome)
-		b.pass(time.Minute)
-		for i := range 2 * sessionwarden.MaxAlertItems {
-			b.service.Change("main", func(f *manncotest.Facts) { f.Name = "Eve " + strings.Repeat("I", i+1) })
-			b.pass(20 * time.Second)
-		}
-		b.wantOnlyEnded(thief)
-		changes := 0
-		for _, a := range b.alerts() {
-			if a.Kind != sessionwarden.Intrusion {
-				continue
-			}
-			title := alert.Headline(a)
-			if len(a.Items) != 2 || a.More != 0 || !strings.Contains(title, "suspicious session") || !strings.Contains(title, "verified gone") {
-				t.Errorf("%q shows %d items, and leaves %d out", title, len(a.Items), a.More)
-			}
-			for _, item := range a.Items {
-				if !item.AboutSession() {
-					changes += len(item.Findings)
-				}
-			}
-		}
-		if changes != 2 {
-			t.Errorf("%d changes are shown, want how it was and how it is", changes)
 		}
 	})
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"sessionwarden"
+	"sessionwarden/alert"
 	"sessionwarden/mannco/manncotest"
 )
 
@@ -47,6 +49,32 @@ func attacksOnTheJudgement() []attack {
 				d.wantGone(himself)
 				if list := d.incidents(); len(list) != 1 || list[0].Severity != sessionwarden.Critical {
 					d.t.Errorf("%d incidents", len(list))
+				}
+				d.stillProtected()
+			}},
+		{"hidden_behind_changes", "changes the account's name every 20 seconds after he came, so that the message has no room left for his own session",
+			"what is changed is one item of the message, with how it was and how it is; his session stays in it, ended and proven gone", func(d *duel) {
+				d.begin()
+				himself := d.comes(thief, farAddr, chrome)
+				d.pass(time.Minute)
+				for i := range 2 * sessionwarden.MaxAlertItems {
+					d.service.Change("main", func(f *manncotest.Facts) { f.Name = "Eve " + strings.Repeat("I", i+1) })
+					d.pass(20 * time.Second)
+				}
+				d.wantGone(himself)
+				for _, a := range d.alerts() {
+					if a.Kind != sessionwarden.Intrusion {
+						continue
+					}
+					title, changes := alert.Headline(a), 0
+					for _, item := range a.Items {
+						if !item.AboutSession() {
+							changes += len(item.Findings)
+						}
+					}
+					if len(a.Items) != 2 || a.More != 0 || changes != 2 || !strings.Contains(title, "suspicious session") || !strings.Contains(title, "verified gone") {
+						d.t.Errorf("%q shows %d items with %d changes, and leaves %d out", title, len(a.Items), changes, a.More)
+					}
 				}
 				d.stillProtected()
 			}},
