@@ -76,6 +76,23 @@ func TestTheThreadHoldsTheTimeline(t *testing.T) {
 	})
 }
 
+// inThread runs f in a world whose bot tells of an incident in which one thing has
+// happened.
+func inThread(t *testing.T, f func(w *world, i sessionwarden.Incident, a sessionwarden.Alert)) {
+	t.Helper()
+	inWorldOf(t, func(w *world) {
+		w.bot = true
+		w.threaded()
+	}, func(w *world) {
+		a := login(1, sessionwarden.Done)
+		a.Incident = 9
+		i, a := grown(sessionwarden.Incident{ID: 9, Opened: time.Now()}, a, "The incident was opened.")
+		w.incidents[9] = i
+		w.commit(a)
+		f(w, i, a)
+	})
+}
+
 // Somebody deleted the message whose thread is to call people to what is new: they
 // are called by a message of its own, whatever finds out that it is gone.
 func TestWhoCannotBeCalledInTheThreadIsCalledAnew(t *testing.T) {
@@ -88,15 +105,7 @@ func TestWhoCannotBeCalledInTheThreadIsCalledAnew(t *testing.T) {
 		"by an update": {8 * time.Second, "message_not_found", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorldOf(t, func(w *world) {
-				w.bot = true
-				w.threaded()
-			}, func(w *world) {
-				a := login(1, sessionwarden.Done)
-				a.Incident = 9
-				i, a := grown(sessionwarden.Incident{ID: 9, Opened: time.Now()}, a, "The incident was opened.")
-				w.incidents[9] = i
-				w.commit(a)
+			inThread(t, func(w *world, i sessionwarden.Incident, a sessionwarden.Alert) {
 				w.after(c.before)
 				i, a = grown(i, a, "stranger: another one")
 				a.Correction = a.Revision
@@ -125,15 +134,7 @@ func TestWhoCannotBeCalledInTheThreadIsCalledAnew(t *testing.T) {
 }
 
 func TestTheThreadWaitsForTheDisk(t *testing.T) {
-	inWorldOf(t, func(w *world) {
-		w.bot = true
-		w.threaded()
-	}, func(w *world) {
-		a := login(1, sessionwarden.Done)
-		a.Incident = 9
-		i, a := grown(sessionwarden.Incident{ID: 9, Opened: time.Now()}, a, "The incident was opened.")
-		w.incidents[9] = i
-		w.commit(a)
+	inThread(t, func(w *world, _ sessionwarden.Incident, _ sessionwarden.Alert) {
 		w.after(2 * time.Second)
 		w.disk.set(true)
 		w.after(time.Minute)
